@@ -1,0 +1,2 @@
+//! What pxeguard's kernel programs, daemon, tests and fuzzers share.
+#![no_std]

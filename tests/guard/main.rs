@@ -1,0 +1,1 @@
+//! The guard, tested with real programs in namespaces.
