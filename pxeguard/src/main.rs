@@ -1,1 +1,191 @@
-fn main() {}
+//! Reads the command line, does what it says, and tells on one line what went wrong.
+
+use std::env;
+use std::fs;
+use std::io::{self, IsTerminal, Write};
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+use std::process;
+
+use anyhow::{Context, bail};
+use clap::Parser;
+use env_logger::fmt::Formatter;
+use log::{Level, LevelFilter, Record};
+use pxeguard::cli::{Cli, Command, ControlArgs, QueryArgs, RunArgs, TrustCommand};
+use pxeguard::config::{Config, ConfigError};
+use pxeguard::control::{Request, Response, ask};
+use pxeguard::exit::ExitCode;
+use pxeguard::report::{ports_table, servers_table, status_table, trusts_table};
+use pxeguard::time::Timestamp;
+use pxeguard::{daemon, dataplane};
+use serde::Serialize;
+
+fn main() -> process::ExitCode {
+    let done = execute(Cli::parse().command);
+    let code = match done {
+        Ok(()) => ExitCode::Done,
+        Err(error) => {
+            eprintln!(
+                "{}pxeguard: {}",
+                journal_prefix(Level::Error),
+                format!("{error:#}").replace('\n', "; ")
+            );
+            match error.downcast_ref() {
+                Some(ConfigError::NoInterface(_)) => ExitCode::Usage,
+                _ => ExitCode::Failed,
+            }
+        }
+    };
+    code.into()
+}
+
+fn execute(command: Command) -> anyhow::Result<()> {
+    match command {
+        Command::Run(args) => run(args),
+        Command::Status(args) => query(&args, &Request::Status),
+        Command::Servers(args) => query(&args, &Request::Servers),
+        Command::Ports(args) => query(&args, &Request::Ports),
+        Command::Trust(TrustCommand::List(args)) => query(&args, &Request::TrustList),
+        Command::Trust(TrustCommand::Add(args)) => {
+            change(&args.control, &Request::TrustAdd(args.trust()))
+        }
+        Command::Trust(TrustCommand::Remove(args)) => {
+            change(&args.control, &Request::TrustRemove(args.trust()))
+        }
+        Command::Detach => detach(),
+    }
+}
+
+fn run(args: RunArgs) -> anyhow::Result<()> {
+    let config = Config::load(args)?;
+    require_privileges()?;
+    start_log();
+    daemon::run(config)
+}
+
+/// Where the kernel's programs and maps are pinned.
+const BPFFS: &str = "/sys/fs/bpf";
+
+fn detach() -> anyhow::Result<()> {
+    require_privileges()?;
+    start_log();
+    let removed = dataplane::detach(Path::new(BPFFS))?;
+    print(&match removed.ports {
+        0 => "nothing was guarded\n".to_owned(),
+        ports => {
+            format!("removed pxeguard from the kernel; ports no longer guarded: {ports}\n")
+        }
+    })
+}
+
+fn query(args: &QueryArgs, request: &Request) -> anyhow::Result<()> {
+    let response = ask(&args.control.control, request)?;
+    let now = Timestamp::now();
+    print(&match response {
+        Response::Status(status) => shown(args.json, &status, |status| status_table(status, now)),
+        Response::Servers(servers) => {
+            shown(args.json, &servers, |servers| servers_table(servers, now))
+        }
+        Response::Ports(ports) => shown(args.json, &ports, |ports| ports_table(ports, now)),
+        Response::Trusts(trusts) => shown(args.json, &trusts, |trusts| trusts_table(trusts)),
+        Response::Done(what) => what + "\n",
+        Response::Error(why) => bail!(why),
+    })
+}
+
+fn shown<T: Serialize>(json: bool, report: &T, table: impl Fn(&T) -> String) -> String {
+    if json {
+        serde_json::to_string_pretty(report)
+            .expect("reports have strings for keys, and finite numbers")
+            + "\n"
+    } else {
+        table(report)
+    }
+}
+
+fn change(control: &ControlArgs, request: &Request) -> anyhow::Result<()> {
+    match ask(&control.control, request)? {
+        Response::Done(what) => print(&format!("{what}\n")),
+        other => bail!("the running pxeguard answered something else: {other:?}"),
+    }
+}
+
+/// Writes to standard output; that the reader has seen enough is no failure.
+fn print(text: &str) -> anyhow::Result<()> {
+    match io::stdout().write_all(text.as_bytes()) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        written => written.context("cannot write to standard output"),
+    }
+}
+
+/// Capabilities by number, from linux/capability.h.
+const CAP_NET_ADMIN: u32 = 12;
+const CAP_SYS_ADMIN: u32 = 21;
+const CAP_BPF: u32 = 39;
+
+/// Loading and attaching programs takes CAP_BPF and CAP_NET_ADMIN (kernel/bpf/syscall.c); CAP_SYS_ADMIN includes CAP_BPF.
+fn require_privileges() -> anyhow::Result<()> {
+    let status =
+        fs::read_to_string("/proc/self/status").context("cannot read /proc/self/status")?;
+    let effective = status.lines().find_map(|line| line.strip_prefix("CapEff:"));
+    let effective = effective
+        .and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok())
+        .unwrap_or(0);
+    let has = |capability: u32| effective & 1 << capability != 0;
+    if has(CAP_NET_ADMIN) && (has(CAP_BPF) || has(CAP_SYS_ADMIN)) {
+        return Ok(());
+    }
+    bail!("must be root (or have CAP_BPF and CAP_NET_ADMIN)")
+}
+
+/// Logs to standard error; `RUST_LOG` says what, else everything from info upwards.
+fn start_log() {
+    let journal = to_journal();
+    let mut log = env_logger::Builder::new();
+    log.filter_level(LevelFilter::Info).parse_default_env();
+    if journal {
+        // The journal has its own times, and reads the level from the prefix.
+        log.format(|f, record| writeln!(f, "{}{}", prefix(record.level()), record.args()));
+    } else {
+        log.format(write_line);
+    }
+    log.init();
+}
+
+fn write_line(f: &mut Formatter, record: &Record<'_>) -> io::Result<()> {
+    let level = record.level();
+    if io::stderr().is_terminal() {
+        let style = f.default_level_style(level);
+        writeln!(
+            f,
+            "{} {style}{level:<5}{style:#} {}",
+            f.timestamp_millis(),
+            record.args()
+        )
+    } else {
+        writeln!(f, "{} {level:<5} {}", f.timestamp_millis(), record.args())
+    }
+}
+
+/// Whether standard error is the journal (systemd.exec(5), `JOURNAL_STREAM`), and was not redirected since.
+fn to_journal() -> bool {
+    let Ok(stream) = env::var("JOURNAL_STREAM") else {
+        return false;
+    };
+    let stderr = fs::metadata("/proc/self/fd/2");
+    stderr.is_ok_and(|stderr| stream == format!("{}:{}", stderr.dev(), stderr.ino()))
+}
+
+fn journal_prefix(level: Level) -> &'static str {
+    if to_journal() { prefix(level) } else { "" }
+}
+
+/// Priorities of syslog, as sd-daemon(3) has them.
+const fn prefix(level: Level) -> &'static str {
+    match level {
+        Level::Error => "<3>",
+        Level::Warn => "<4>",
+        Level::Info => "<6>",
+        Level::Debug | Level::Trace => "<7>",
+    }
+}

@@ -1,1 +1,47 @@
-fn main() {}
+//! Commands for working on pxeguard: `cargo xtask help`.
+//!
+//! Each command is a file with its arguments, its help and its `run`.
+
+mod build;
+mod ci;
+mod command;
+mod leftovers;
+mod packages;
+mod run;
+mod setup;
+mod test;
+mod toolchain;
+mod versions;
+mod workspace;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+/// Commands for working on pxeguard
+#[derive(Parser)]
+#[command(bin_name = "cargo xtask")]
+enum Cli {
+    Setup(setup::Setup),
+    Build(build::Build),
+    Run(run::Run),
+    Test(test::Test),
+    Ci(ci::Ci),
+}
+
+fn main() -> ExitCode {
+    let done = match Cli::parse() {
+        Cli::Setup(command) => command.run(),
+        Cli::Build(command) => command.run(),
+        Cli::Run(command) => command.run(),
+        Cli::Test(command) => command.run(),
+        Cli::Ci(command) => command.run(),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(err) => {
+            eprintln!("error: {err:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,176 @@
+//! The DHCP message (RFC 2131 §2), as far as the kernel looks into it.
+
+use crate::frame::Frame;
+
+/// UDP ports of DHCP and PXE.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct UdpPort(pub u16);
+
+impl UdpPort {
+    /// Servers and relays (RFC 2131 §4.1).
+    pub const DHCP_SERVER: Self = Self(67);
+    /// Clients (RFC 2131 §4.1).
+    pub const DHCP_CLIENT: Self = Self(68);
+    /// PXE boot servers, and the clients' source port there (PXE 2.1 §2.2.3).
+    pub const PXE_BOOT_SERVER: Self = Self(4011);
+
+    /// Whether a server's reply may be addressed to this port.
+    #[inline(always)]
+    pub const fn takes_replies(self) -> bool {
+        matches!(self, Self::DHCP_CLIENT | Self::DHCP_SERVER | Self::PXE_BOOT_SERVER)
+    }
+}
+
+/// `op` of a message by a server, BOOTREPLY.
+pub const BOOT_REPLY: u8 = 2;
+/// Where the magic cookie stands.
+pub const COOKIE_AT: usize = 236;
+/// The magic cookie (RFC 2131 §3), which busybox asks for.
+pub const COOKIE: [u8; 4] = [0x63, 0x82, 0x53, 0x63];
+const OPTIONS_AT: usize = COOKIE_AT + COOKIE.len();
+
+/// The fixed header of a message as far as `giaddr`: what a verdict or a counter asks for.
+#[derive(Clone, Copy, Debug)]
+pub struct Header([u8; 28]);
+
+impl Header {
+    /// Reads it where a UDP datagram's payload begins; `None` where it is cut off.
+    #[inline(always)]
+    pub fn parse(frame: &impl Frame, bootp: usize) -> Option<Self> {
+        frame.load(bootp).map(Self)
+    }
+
+    /// Who speaks: 1 a client, 2 a server.
+    pub const fn op(&self) -> u8 {
+        self.0[0]
+    }
+
+    /// "Your" address: what the server gives the client; 0.0.0.0 in the replies of a proxy.
+    pub const fn yiaddr(&self) -> [u8; 4] {
+        [self.0[16], self.0[17], self.0[18], self.0[19]]
+    }
+
+    /// The relay's address; 0.0.0.0 where there is none.
+    pub const fn giaddr(&self) -> [u8; 4] {
+        [self.0[24], self.0[25], self.0[26], self.0[27]]
+    }
+}
+
+/// What a server says, by option 53 (RFC 2132 §9.6); each is one column of counters.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[repr(u32)]
+pub enum MessageType {
+    /// DHCPOFFER, 2.
+    Offer,
+    /// DHCPACK, 5.
+    Ack,
+    /// DHCPNAK, 6.
+    Nak,
+    /// Anything else: BOOTP without option 53, one that is overloaded, false, or unreadable.
+    Other,
+}
+
+impl MessageType {
+    /// All of them, in the order of their numbers.
+    pub const ALL: [Self; 4] = [Self::Offer, Self::Ack, Self::Nak, Self::Other];
+
+    /// By its number in option 53.
+    pub const fn of(code: u8) -> Self {
+        match code {
+            2 => Self::Offer,
+            5 => Self::Ack,
+            6 => Self::Nak,
+            _ => Self::Other,
+        }
+    }
+
+    /// The name as the RFC has it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Offer => "OFFER",
+            Self::Ack => "ACK",
+            Self::Nak => "NAK",
+            Self::Other => "other",
+        }
+    }
+}
+
+/// What the options say.  An attacker writes them: they are read to count and to tell, never for a verdict.
+///
+/// One word, so that a kernel program's function can return it in a register.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Said(u64);
+
+/// Options read before the walk gives up (RFC 2132 sets no limit).  Most servers put 53 and 54 first, Kea sorts them.
+///
+/// Each costs the verifier one more pass of the loop; what stands behind is counted as [`MessageType::Other`].
+const MAX_OPTIONS: usize = 16;
+
+impl Said {
+    /// Nothing could be read.
+    pub const NOTHING: Self = Self(0);
+
+    /// Option 53; 0 where there is none.
+    #[inline(always)]
+    pub const fn type_code(self) -> u8 {
+        self.0 as u8
+    }
+
+    /// Option 54 (RFC 2132 §9.7); 0.0.0.0 where the server sent none.
+    #[inline(always)]
+    pub const fn server_id(self) -> [u8; 4] {
+        ((self.0 >> 32) as u32).to_be_bytes()
+    }
+
+    #[inline(always)]
+    const fn with_type(self, code: u8) -> Self {
+        Self(self.0 & !0xff | code as u64)
+    }
+
+    #[inline(always)]
+    const fn with_server_id(self, id: [u8; 4]) -> Self {
+        Self(self.0 & 0xff | (u32::from_be_bytes(id) as u64) << 32)
+    }
+
+    /// Walks the options of the message at `bootp` until both are found.
+    #[inline(never)]
+    pub fn parse(frame: &impl Frame, bootp: usize) -> Self {
+        let mut said = Self::NOTHING;
+        if frame.load(bootp + COOKIE_AT) != Some(COOKIE) {
+            return said;
+        }
+        let mut at = bootp + OPTIONS_AT;
+        let mut found = 0;
+        for _ in 0..MAX_OPTIONS {
+            // Code, length and value of both in one read.
+            let Some(option) = frame.load::<6>(at) else {
+                // The frame's last option can be shorter.
+                if let Some([53, 1, code]) = frame.load(at) {
+                    said = said.with_type(code);
+                }
+                return said;
+            };
+            match option {
+                [0, ..] => {
+                    at += 1; // PAD
+                    continue;
+                }
+                [255, ..] => return said, // END
+                [53, 1, code, ..] => {
+                    said = said.with_type(code);
+                    found |= 1;
+                }
+                [54, 4, a, b, c, d] => {
+                    said = said.with_server_id([a, b, c, d]);
+                    found |= 2;
+                }
+                _ => {}
+            }
+            if found == 3 {
+                return said;
+            }
+            at += 2 + option[1] as usize;
+        }
+        said
+    }
+}

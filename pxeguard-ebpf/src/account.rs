@@ -1,0 +1,143 @@
+//! Counting a reply that was judged, and telling it.
+
+use core::intrinsics::{AtomicOrdering, atomic_xadd};
+
+use aya_ebpf::helpers::bpf_ktime_get_coarse_ns;
+use pxeguard_common::event::{Event, EventHead, FRAME_BYTES, TELL_EVERY_NS};
+use pxeguard_common::net::Ifindex;
+use pxeguard_common::port::PortStats;
+use pxeguard_common::reply::ServerReply;
+use pxeguard_common::server::{ServerKey, ServerRow, Share};
+use pxeguard_common::verdict::Judged;
+
+use crate::frame::Capture;
+use crate::maps::{EVENTS, EVENTS_LOST, PORT_STATS, PORTS, SERVERS, TOTALS};
+
+/// From `linux/bpf.h`: the entry must not exist.
+const BPF_NOEXIST: u64 = 1;
+
+/// Counts a reply in all, for its port and for its server, and tells it unless its like was told a moment ago.
+#[inline(always)]
+pub fn account(frame: &impl Capture, port: Ifindex, reply: &ServerReply, judged: &Judged, at_hook: u32) {
+    // SAFETY: the map's own memory, which belongs to this CPU; a program in process context can be interrupted by
+    // another, which changes it by atomic addition only.
+    count_one(TOTALS.get_ptr_mut(judged.index()).map(|counter| unsafe { &mut *counter }));
+    let Some(stats) = PORT_STATS.get_ptr_mut(port.0).or_else(|| PORT_STATS.get_ptr_mut(0)) else {
+        return;
+    };
+    // SAFETY: the map's own memory, which other CPUs change by atomic addition only.
+    let stats = unsafe { &mut *stats };
+    count_one(stats.replies.get_mut(judged.verdict()));
+
+    let key = ServerKey::of(port, reply);
+    // SAFETY: no memory is touched.
+    let now_ns = unsafe { bpf_ktime_get_coarse_ns() };
+    let mut flags = at_hook;
+    let row = SERVERS.get_ptr_mut(&key).or_else(|| {
+        flags |= Event::FIRST;
+        new_row(&key, port, stats, judged.share(), now_ns)
+    });
+    let untold = if let Some(row) = row {
+        // SAFETY: as above; what is not added to is written whole, and the last one wins.
+        let row = unsafe { &mut *row };
+        count_one(row.counter(judged.verdict(), reply.message_type()));
+        if reply.is_relayed() {
+            add(&mut row.relayed, 1);
+        }
+        if reply.is_pxe() {
+            add(&mut row.pxe, 1);
+        }
+        row.last_seen_ns = now_ns;
+        row.reason = judged.reason();
+        may_tell(&mut row.told_ns, &mut row.untold, now_ns)
+    } else {
+        flags = at_hook | Event::UNLISTED;
+        add(&mut stats.unlisted, 1);
+        may_tell(&mut stats.told_ns, &mut stats.untold, now_ns)
+    };
+    if let Some(untold) = untold {
+        let (judgement, type_code) = (judged.index(), reply.type_code.into());
+        let frame_len = frame.len();
+        let captured = frame_len.min(FRAME_BYTES as u32);
+        tell(frame, &EventHead { at_ns: now_ns, untold, server: key, judgement, type_code, frame_len, flags, captured });
+    }
+}
+
+/// Makes a server's row, if its port's share of rows is not used up.
+#[inline(always)]
+fn new_row(key: &ServerKey, port: Ifindex, stats: &mut PortStats, share: Share, now_ns: u64) -> Option<*mut ServerRow> {
+    let policy = PORTS.get_ptr(port.0)?;
+    // SAFETY: the map's own memory; aligned words are read.
+    let mut allowed = unsafe { (*policy).rows_allowed };
+    let made = share.of_array(&mut stats.rows_made);
+    if *made >= *share.of_array(&mut allowed) {
+        return None;
+    }
+    // An error says that another CPU made it just now, or that the map is full.
+    let is_new = SERVERS.insert(key, &BLANK, BPF_NOEXIST).is_ok();
+    let row = SERVERS.get_ptr_mut(key)?;
+    if is_new {
+        add(made, 1);
+        // SAFETY: the map's own memory; nobody else writes these.
+        unsafe {
+            (*row).first_seen_ns = now_ns;
+            (*row).share = share as u32;
+        }
+    }
+    Some(row)
+}
+
+/// In read-only memory, because the verifier does not let a `memset` of the stack return.
+static BLANK: ServerRow = ServerRow::BLANK;
+
+/// Whether the time to tell has come, and if so, of how many the same was not told since the last time.
+#[inline(always)]
+fn may_tell(told_ns: &mut u64, untold: &mut u64, now_ns: u64) -> Option<u64> {
+    if *told_ns != 0 && now_ns.wrapping_sub(*told_ns) < TELL_EVERY_NS {
+        add(untold, 1);
+        return None;
+    }
+    *told_ns = now_ns;
+    let count = *untold;
+    if count != 0 {
+        // What another CPU adds in between stays for the next time.
+        add(untold, count.wrapping_neg());
+    }
+    Some(count)
+}
+
+/// Writes an event into the ring; counts it as lost where there is no room.
+#[inline(always)]
+fn tell(frame: &impl Capture, head: &EventHead) {
+    let Some(mut event) = EVENTS.reserve::<Event>(0) else {
+        // SAFETY: as in `account`.
+        count_one(EVENTS_LOST.get_ptr_mut(0).map(|counter| unsafe { &mut *counter }));
+        return;
+    };
+    let to = event.as_mut_ptr();
+    // SAFETY: the ring's entry is as large as an `Event`, and aligned to eight bytes.
+    unsafe {
+        (*to).head = *head;
+        // Bounds that the compiler cannot reason away and the verifier can see: 1 to `FRAME_BYTES`.
+        let len = (head.captured.wrapping_sub(1) & (FRAME_BYTES as u32 - 1)) + 1;
+        if !frame.copy_to((&raw mut (*to).frame).cast(), len) {
+            (*to).head.captured = 0;
+        }
+    }
+    event.submit(0);
+}
+
+/// Adds for all CPUs.
+#[inline(always)]
+fn add(counter: &mut u64, n: u64) {
+    // SAFETY: a u64 of a map is aligned, and lives as long as the reference.
+    unsafe { atomic_xadd::<u64, u64, { AtomicOrdering::Relaxed }>(counter, n) };
+}
+
+/// Adds one to what the compiler does not know to be there.
+#[inline(always)]
+fn count_one(counter: Option<&mut u64>) {
+    if let Some(counter) = counter {
+        add(counter, 1);
+    }
+}

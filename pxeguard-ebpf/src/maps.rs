@@ -1,0 +1,52 @@
+//! The maps.  All are pinned by name, so that what one daemon began the next one continues.
+
+use aya_ebpf::macros::map;
+use aya_ebpf::maps::{Array, HashMap, PerCpuArray, RingBuf};
+use pxeguard_common::event::RING_BYTES;
+use pxeguard_common::port::{MAX_PORTS, PortPolicy, PortStats};
+use pxeguard_common::server::{MAX_SERVERS, ServerKey, ServerRow};
+use pxeguard_common::trust::{Bound, Config, Grant, MAX_TRUSTS, Place};
+use pxeguard_common::verdict::Judgement;
+
+/// Rows come and go: memory only for those that are there.
+const BPF_F_NO_PREALLOC: u32 = 1;
+
+/// What holds for all ports: one entry.
+#[map]
+pub static CONFIG: Array<Config> = Array::pinned(1, 0);
+
+/// Who may answer.
+#[map]
+pub static TRUST: HashMap<Place, Grant> = HashMap::pinned(MAX_TRUSTS, BPF_F_NO_PREALLOC);
+
+/// To which port a MAC address was bound at first sight.
+#[map]
+pub static BINDINGS: HashMap<Bound, u32> = HashMap::pinned(MAX_TRUSTS, BPF_F_NO_PREALLOC);
+
+/// The ports that are guarded, by ifindex.
+#[map]
+pub static PORTS: HashMap<u32, PortPolicy> = HashMap::pinned(MAX_PORTS, BPF_F_NO_PREALLOC);
+
+/// Interfaces with an address of their own, by ifindex: the host routes what comes in by them.
+#[map]
+pub static ROUTED: HashMap<u32, u32> = HashMap::pinned(MAX_PORTS, BPF_F_NO_PREALLOC);
+
+/// What came in by each port.
+#[map]
+pub static PORT_STATS: HashMap<u32, PortStats> = HashMap::pinned(MAX_PORTS, BPF_F_NO_PREALLOC);
+
+/// What each server said.
+#[map]
+pub static SERVERS: HashMap<ServerKey, ServerRow> = HashMap::pinned(MAX_SERVERS, BPF_F_NO_PREALLOC);
+
+/// All replies, by judgement.
+#[map]
+pub static TOTALS: PerCpuArray<u64> = PerCpuArray::pinned(Judgement::COUNT as u32, 0);
+
+/// Events that found no room in the ring.
+#[map]
+pub static EVENTS_LOST: PerCpuArray<u64> = PerCpuArray::pinned(1, 0);
+
+/// What the daemon is told at once.
+#[map]
+pub static EVENTS: RingBuf = RingBuf::pinned(RING_BYTES, 0);

@@ -1,0 +1,243 @@
+//! The command line.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::config::{DEFAULT_CONTROL, ModeChoice};
+use crate::hook::HookChoice;
+use crate::trust::{InterfaceName, Trust};
+
+/// Lets exactly the DHCP and PXE servers that you trust answer, on every port of a Linux bridge.
+#[derive(Debug, Parser)]
+#[command(name = "pxeguard", version, after_long_help = AFTER_HELP)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+const AFTER_HELP: &str = "\
+Examples:
+  pxeguard run --iface vmbr0                       only look: which servers are there?
+  pxeguard servers                                 ... and with which option would each be trusted?
+  pxeguard run --iface vmbr0 --trust-port eno1     only what comes in by the uplink may answer
+  pxeguard detach                                  stop guarding altogether
+
+Exit status: 0 done, 1 failed, 2 wrong usage.";
+
+const AFTER_RUN: &str = "\
+Examples:
+  pxeguard run --iface vmbr0
+      Observes: drops nothing, and shows the servers that it sees.
+  pxeguard run --iface vmbr0 --trust 52:54:00:12:34:56@eno1
+      Only this server, behind the port eno1, may answer; its address elsewhere is a spoof.
+  pxeguard run --iface vmbr0 --trust-port eno1,vlan=5 --trust 52:54:00:12:34:56@tap100i0,pxe
+      Anybody behind eno1 in VLAN 5; and a virtual machine may answer PXE clients, but give no address.
+  pxeguard run --iface vmbr0 --mode enforce
+      Nobody but this host itself may answer.
+
+The guard goes on when this process ends, crashes or is replaced: pxeguard detach ends it.
+On SIGHUP the configuration file is read again.";
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Guards interfaces until it is told to stop.
+    #[command(after_long_help = AFTER_RUN)]
+    Run(RunArgs),
+    /// Shows what the running pxeguard does, in total.
+    Status(QueryArgs),
+    /// Shows the DHCP and PXE servers that were seen, and how they stand.
+    Servers(QueryArgs),
+    /// Shows the guarded ports.
+    Ports(QueryArgs),
+    /// Shows or changes who is trusted, in the running pxeguard.
+    #[command(subcommand)]
+    Trust(TrustCommand),
+    /// Removes every program, link and map of pxeguard from the kernel.  Nothing is guarded then.
+    Detach,
+}
+
+/// What `pxeguard run` is told.  What is missing comes from the configuration file, or has a default.
+#[derive(Args, Clone, Debug, Default)]
+pub struct RunArgs {
+    /// Interface to guard: of a bridge, every port, also later ones.  Can be given several times.
+    #[arg(long, value_name = "IF")]
+    pub iface: Vec<InterfaceName>,
+
+    /// Server that may answer.  Can be given several times.
+    ///
+    /// MAC@PORT: at this port only.  MAC: at the port where it is first seen, which is remembered.  MAC@*: at every
+    /// port.  `,vlan=N` narrows it to one VLAN, or with `,vlan=untagged` to what has none.  `,pxe` lets it answer PXE
+    /// clients, but give no addresses.
+    #[arg(long, value_name = "MAC[@PORT][,vlan=N][,pxe]")]
+    pub trust: Vec<Trust>,
+
+    /// Port behind which all servers may answer, such as the uplink.  Can be given several times.
+    #[arg(long, value_name = "PORT[,vlan=N][,pxe]", value_parser = Trust::parse_port)]
+    pub trust_port: Vec<Trust>,
+
+    /// What happens to the replies of others [default: enforce where somebody is trusted, else observe].
+    #[arg(long)]
+    pub mode: Option<ModeChoice>,
+
+    /// Where on a port the guard is attached [default: auto].
+    #[arg(long)]
+    pub hook: Option<HookChoice>,
+
+    /// Address of the HTTP server that has /metrics [default: 127.0.0.1:9467].
+    #[arg(long, value_name = "ADDR:PORT")]
+    pub listen: Option<SocketAddr>,
+
+    /// Configuration file [default: /etc/pxeguard/pxeguard.toml where it exists].
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+
+    /// Socket by which the other commands reach this process [default: /run/pxeguard/pxeguard.sock].
+    #[arg(long, value_name = "PATH")]
+    pub control: Option<PathBuf>,
+}
+
+/// How to reach the running pxeguard.
+#[derive(Args, Clone, Debug)]
+pub struct ControlArgs {
+    /// Control socket of the running pxeguard.
+    #[arg(long, value_name = "PATH", default_value = DEFAULT_CONTROL)]
+    pub control: PathBuf,
+}
+
+/// A question to the running pxeguard.
+#[derive(Args, Clone, Debug)]
+pub struct QueryArgs {
+    /// Answer in JSON.
+    #[arg(long)]
+    pub json: bool,
+    /// Whom to ask.
+    #[command(flatten)]
+    pub control: ControlArgs,
+}
+
+/// The commands about trust.
+#[derive(Debug, Subcommand)]
+pub enum TrustCommand {
+    /// Trusts somebody more, at once and also after a restart.
+    Add(TrustArgs),
+    /// Takes back what `trust add` did.
+    Remove(TrustArgs),
+    /// Shows who is trusted, and by what.
+    List(QueryArgs),
+}
+
+/// One trust.
+#[derive(Args, Clone, Debug)]
+pub struct TrustArgs {
+    #[command(flatten)]
+    which: Which,
+    /// Whom to ask.
+    #[command(flatten)]
+    pub control: ControlArgs,
+}
+
+#[derive(Args, Clone, Debug)]
+#[group(required = true, multiple = false)]
+struct Which {
+    /// Server, as in `pxeguard run --trust`, or *@PORT for all behind a port.
+    #[arg(value_name = "MAC[@PORT][,vlan=N][,pxe]")]
+    trust: Option<Trust>,
+    /// Port behind which all servers may answer.
+    #[arg(long, value_name = "PORT[,vlan=N][,pxe]", value_parser = Trust::parse_port)]
+    port: Option<Trust>,
+}
+
+impl TrustArgs {
+    /// The trust, however it was given.
+    pub fn trust(&self) -> Trust {
+        let given = self.which.trust.as_ref().or(self.which.port.as_ref());
+        given.expect("clap asks for one of them").clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+    use clap::error::ErrorKind;
+
+    use super::*;
+
+    fn run(options: &[&str]) -> Result<RunArgs, clap::Error> {
+        let line = ["pxeguard", "run", "--iface", "vmbr0"]
+            .iter()
+            .chain(options);
+        match Cli::try_parse_from(line)?.command {
+            Command::Run(args) => Ok(args),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn the_declaration_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn options_that_can_be_repeated_add_up() {
+        let args = run(&[
+            "--iface",
+            "br1",
+            "--trust",
+            "52:54:00:12:34:56",
+            "--trust",
+            "52:54:00:12:34:57@eno1",
+        ])
+        .unwrap();
+        assert_eq!(
+            (args.iface.len(), args.trust.len(), args.trust_port.len()),
+            (2, 2, 0)
+        );
+    }
+
+    #[test]
+    fn every_documented_value_is_taken() {
+        for mode in ["observe", "enforce"] {
+            run(&["--mode", mode]).unwrap();
+        }
+        for hook in ["auto", "xdp", "xdp-generic", "tcx", "clsact"] {
+            run(&["--hook", hook]).unwrap();
+        }
+    }
+
+    #[test]
+    fn a_trust_that_makes_no_sense_is_wrong_usage() {
+        let wrong: [&[&str]; 5] = [
+            &["--trust", "eno1"],
+            &["--trust", "ff:ff:ff:ff:ff:ff"],
+            &["--trust", "52:54:00:12:34:56,vlan=9999"],
+            &["--trust-port", "a/b"],
+            &["--iface", "a-name-that-is-too-long"],
+        ];
+        for options in wrong {
+            let error = run(options).expect_err("wrong usage");
+            assert_eq!(
+                (error.kind(), error.exit_code()),
+                (ErrorKind::ValueValidation, 2),
+                "{options:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_trust_is_given_by_one_of_two_ways() {
+        let parse = |line: &str| Cli::try_parse_from(line.split(' ')).map(|_| ());
+        parse("pxeguard trust add 52:54:00:12:34:56@eno1,vlan=5").unwrap();
+        parse("pxeguard trust remove --port eno1,vlan=5").unwrap();
+        assert_eq!(parse("pxeguard trust add").unwrap_err().exit_code(), 2);
+        assert_eq!(
+            parse("pxeguard trust add --port eno1 52:54:00:12:34:56")
+                .unwrap_err()
+                .exit_code(),
+            2
+        );
+    }
+}

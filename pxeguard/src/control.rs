@@ -1,0 +1,80 @@
+//! The control socket: how the other commands reach the running daemon.
+//!
+//! A connection carries requests and responses in turn, each one line of JSON.  Only root may connect: the socket has
+//! mode 0600.
+
+mod client;
+mod server;
+mod socket;
+
+use serde::{Deserialize, Serialize};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::report::{Port, Server, Status, TrustEntry};
+use crate::trust::Trust;
+
+pub use client::{AskError, ask};
+pub use server::serve;
+pub use socket::{ControlSocket, SocketError};
+
+/// What can be asked.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case", tag = "ask", content = "trust")]
+pub enum Request {
+    /// The daemon as a whole.
+    Status,
+    /// The servers that were seen.
+    Servers,
+    /// The guarded ports.
+    Ports,
+    /// Who is trusted.
+    TrustList,
+    /// Somebody more is trusted from now on.
+    TrustAdd(Trust),
+    /// Somebody is not trusted any more.
+    TrustRemove(Trust),
+}
+
+/// What is answered.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case", tag = "answer", content = "content")]
+pub enum Response {
+    /// To [`Request::Status`].
+    Status(Box<Status>),
+    /// To [`Request::Servers`].
+    Servers(Vec<Server>),
+    /// To [`Request::Ports`].
+    Ports(Vec<Port>),
+    /// To [`Request::TrustList`].
+    Trusts(Vec<TrustEntry>),
+    /// To a change: what was done, on one line.
+    Done(String),
+    /// Why it was not done, on one line.
+    Error(String),
+}
+
+/// A request that waits for its response.
+pub type Pending = (Request, oneshot::Sender<Response>);
+
+/// Who answers requests.
+pub type Handler = mpsc::Sender<Pending>;
+
+/// Version of what is said on the socket; a request of another one is refused.
+const PROTOCOL: u32 = 1;
+
+/// A request as it is sent.
+#[derive(Deserialize, Serialize)]
+struct Envelope {
+    protocol: u32,
+    #[serde(flatten)]
+    request: Request,
+}
+
+/// All that is read of a request that may be of another version.
+#[derive(Deserialize)]
+struct Protocol {
+    protocol: u32,
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,148 @@
+//! The daemon: one task that owns the guard, and the two servers that ask it.
+//!
+//! It wakes up for what happens (a port, a reply that is told, a question, a signal) and for a slow timer.
+
+mod answers;
+mod guard;
+mod rows;
+mod tell;
+
+use std::future;
+use std::io;
+use std::os::fd::AsRawFd;
+use std::time::Duration;
+
+use anyhow::Context;
+use aya_log::EbpfLogger;
+use sd_notify::NotifyState;
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio::time::{MissedTickBehavior, interval};
+use tokio_util::sync::CancellationToken;
+
+use crate::config::Config;
+use crate::control::{self, ControlSocket};
+use crate::metrics::{self, MetricsListener};
+use crate::ports::Watch;
+use guard::Guard;
+
+/// How often everything is compared with how it should be, though nothing was told.
+const RECONCILE_EVERY: Duration = Duration::from_secs(10);
+/// How long the servers may take to end.
+const STOP_WITHIN: Duration = Duration::from_secs(5);
+
+/// Guards what the configuration says, until a signal ends it; the programs stay at their ports.
+pub fn run(config: Config) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start tokio")?;
+    runtime.block_on(serve(config))
+}
+
+async fn serve(config: Config) -> anyhow::Result<()> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut hangup = signal(SignalKind::hangup())?;
+
+    let mut watch = Watch::open()?;
+    let control_socket = ControlSocket::bind(&config.control)?;
+    let listener = MetricsListener::bind(config.listen).await?;
+    let listen = listener.address().unwrap_or(config.listen);
+    let mut guard = Guard::open(config)?;
+    let mut events = watch_ring(guard.take_events().context("the ring of events is taken already")?)?;
+    let mut kernel_log = guard.kernel_log().map(watch_ring).transpose()?;
+    guard.start(&watch).await?;
+
+    let stop = CancellationToken::new();
+    let (control_handler, mut requests) = mpsc::channel(16);
+    let (metrics_handler, mut scrapes) = mpsc::channel(16);
+    let mut servers = JoinSet::new();
+    let stopping = stop.clone();
+    servers.spawn(async move {
+        control::serve(control_socket, control_handler, stopping).await;
+        Ok(())
+    });
+    servers.spawn(metrics::serve(listener, metrics_handler, stop.clone()));
+    log::info!("{}; metrics at http://{listen}/metrics", guard.summary());
+    notify(&[NotifyState::Ready, NotifyState::Status(&guard.summary())]);
+
+    let mut timer = interval(RECONCILE_EVERY);
+    timer.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let ended = loop {
+        tokio::select! {
+            _ = terminate.recv() => break Ok(()),
+            _ = interrupt.recv() => break Ok(()),
+            _ = hangup.recv() => {
+                notify(&[NotifyState::Reloading, NotifyState::monotonic_usec_now()?]);
+                guard.reload(&watch).await;
+                notify(&[NotifyState::Ready, NotifyState::Status(&guard.summary())]);
+            }
+            changed = watch.changed() => {
+                if let Err(error) = changed {
+                    log::error!("{:#}", anyhow::Error::from(error));
+                }
+                guard.reconcile(&watch).await;
+            }
+            ready = events.readable_mut() => {
+                let mut ready = ready.context("cannot wait for the kernel's events")?;
+                guard.tell(ready.get_inner_mut());
+                ready.clear_ready();
+            }
+            ready = readable(&mut kernel_log) => {
+                let mut ready = ready.context("cannot wait for the kernel programs' log")?;
+                ready.get_inner_mut().flush();
+                ready.clear_ready();
+            }
+            Some((request, answer)) = requests.recv() => {
+                // Whoever asked may have gone.
+                let _ = answer.send(guard.answer(request, &watch).await);
+            }
+            Some(answer) = scrapes.recv() => match guard.metrics() {
+                Ok(snapshot) => drop(answer.send(snapshot)),
+                Err(error) => log::error!("cannot answer a scrape: {:#}", anyhow::Error::from(error)),
+            },
+            _ = timer.tick() => {
+                guard.reconcile(&watch).await;
+                guard.tidy();
+            }
+            Some(ended) = servers.join_next() => break match ended {
+                Ok(Ok(())) => Err(anyhow::anyhow!("a server of the daemon ended by itself")),
+                Ok(Err(error)) => Err(error).context("a server of the daemon failed"),
+                Err(panicked) => Err(panicked).context("a server of the daemon panicked"),
+            },
+        }
+    };
+    notify(&[NotifyState::Stopping]);
+    stop.cancel();
+    if tokio::time::timeout(STOP_WITHIN, servers.join_all()).await.is_err() {
+        log::warn!("the servers did not end within {STOP_WITHIN:?}");
+    }
+    log::info!("stopped; {} stay guarded (pxeguard detach ends that)", guard.ports_in_words());
+    ended
+}
+
+/// Waits for entries in a ring of the kernel programs.
+fn watch_ring<T: AsRawFd>(ring: T) -> io::Result<AsyncFd<T>> {
+    // SAFETY: a ring's descriptor is that of its own map, is closed when the ring is dropped, and never another one.
+    Ok(unsafe { AsyncFd::register_with_interest(ring, Interest::READABLE) }?)
+}
+
+type KernelLog = AsyncFd<EbpfLogger<&'static dyn log::Log>>;
+
+/// Waits for the kernel programs' log; for ever where they have none.
+async fn readable(
+    log: &mut Option<KernelLog>,
+) -> io::Result<tokio::io::unix::AsyncFdReadyMutGuard<'_, EbpfLogger<&'static dyn log::Log>>> {
+    match log {
+        Some(log) => log.readable_mut().await,
+        None => future::pending().await,
+    }
+}
+
+/// Tells systemd, where it started us.
+fn notify(states: &[NotifyState<'_>]) {
+    if let Err(error) = sd_notify::notify(states) {
+        log::warn!("cannot notify systemd: {error}");
+    }
+}

@@ -1,0 +1,368 @@
+//! What is guarded, compared with what should be.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::time::Instant;
+
+use anyhow::bail;
+use aya_log::EbpfLogger;
+use pxeguard_common::net::Ifindex;
+use pxeguard_common::trust::Mode;
+
+use super::tell::Teller;
+use crate::config::Config;
+use crate::dataplane::{DataPlane, DataPlaneError, Events, Guarded, Port};
+use crate::ports::{Problem, Snapshot, Target, Watch};
+use crate::report::mode_name;
+use crate::state::{State, StateError, StateFile};
+use crate::time::Timestamp;
+use crate::trust::{Compiled, InterfaceName, MacAddress, TrustPlace, Trusts, compile};
+
+/// Where the BPF file system is.
+const BPFFS: &str = "/sys/fs/bpf";
+
+/// A port, and how it is guarded, if it is.
+#[derive(Clone, Debug)]
+pub(super) struct PortState {
+    pub(super) target: Target,
+    pub(super) guarded: Result<Guarded, String>,
+}
+
+/// The guard: the policy, the kernel's side and the ports.
+pub(super) struct Guard {
+    pub(super) config: Config,
+    pub(super) trusts: Trusts,
+    pub(super) state: State,
+    pub(super) state_file: StateFile,
+    pub(super) plane: DataPlane,
+    pub(super) compiled: Compiled,
+    pub(super) mode: Mode,
+    pub(super) ports: BTreeMap<Ifindex, PortState>,
+    pub(super) problems: Vec<Problem>,
+    /// Names of ports that are gone, for the servers that were seen there.
+    pub(super) gone: BTreeMap<Ifindex, String>,
+    pub(super) teller: Teller,
+    pub(super) since: Timestamp,
+    names: BTreeMap<String, Ifindex>,
+    mode_warning: Option<&'static str>,
+}
+
+impl Guard {
+    /// Reads the state and loads the kernel programs; nothing is attached or replaced yet.
+    pub(super) fn open(config: Config) -> anyhow::Result<Self> {
+        let (state_file, mut state, damage) = StateFile::open(&config.state)?;
+        if let Some(damage) = damage {
+            log::warn!("{damage}");
+        }
+        let trusts = Trusts::new(config.trusts.clone(), &state.trusts);
+        state.prune(&trusts);
+        let (mode, mode_warning) = config.mode(&trusts);
+        let compiled = compile(trusts.iter(), mode, |_| None, &BTreeMap::new());
+        let plane = DataPlane::open(Path::new(BPFFS))?;
+        Ok(Self {
+            config,
+            trusts,
+            state,
+            state_file,
+            plane,
+            compiled,
+            mode,
+            ports: BTreeMap::new(),
+            problems: Vec::new(),
+            gone: BTreeMap::new(),
+            teller: Teller::default(),
+            since: Timestamp::now(),
+            names: BTreeMap::new(),
+            mode_warning,
+        })
+    }
+
+    pub(super) fn take_events(&mut self) -> Option<Events> {
+        self.plane.maps.take_events()
+    }
+
+    pub(super) fn kernel_log(&mut self) -> Option<EbpfLogger<&'static dyn log::Log>> {
+        self.plane.kernel_log()
+    }
+
+    /// Puts the policy in force, takes over what an earlier daemon guards, and guards the rest.
+    pub(super) async fn start(&mut self, watch: &Watch) -> anyhow::Result<()> {
+        let began = Instant::now();
+        let snapshot = watch.snapshot().await?;
+        let targets = snapshot.targets(&self.iface_names()).await;
+        if let Some(problem) = targets.problems.iter().find(|problem| !problem.is_guarded_all_the_same()) {
+            bail!("{problem}");
+        }
+        self.learn_bindings(&snapshot)?;
+        self.find_unbound(watch, &targets.ports).await;
+        self.names = names(&snapshot);
+        self.apply_policy()?;
+        if let Some(warning) = self.mode_warning {
+            log::warn!("{warning}");
+        }
+        let adopted: BTreeSet<Ifindex> = self.plane.adopt()?.into_iter().collect();
+        let wanted: BTreeSet<Ifindex> = targets.ports.iter().map(|target| target.link.index).collect();
+        for stray in self.plane.maps.guarded()?.into_iter().chain(adopted.iter().copied()) {
+            if !wanted.contains(&stray) {
+                self.plane.release(stray)?;
+            }
+        }
+        self.set_targets(&snapshot, targets.ports, targets.problems);
+        if let Some((name, why)) = self.unguarded().next() {
+            bail!("cannot guard {name}: {why}");
+        }
+        log::info!("enforcing since {} ms after the start; {} taken over", began.elapsed().as_millis(), adopted.len());
+        self.save();
+        Ok(())
+    }
+
+    /// Makes what is guarded equal to what should be.  What fails is told, and tried again at the next occasion.
+    pub(super) async fn reconcile(&mut self, watch: &Watch) {
+        let snapshot = match watch.snapshot().await {
+            Ok(snapshot) => snapshot,
+            Err(error) => {
+                log::error!("{:#}", anyhow::Error::from(error));
+                return;
+            }
+        };
+        let targets = snapshot.targets(&self.iface_names()).await;
+        self.rename(&snapshot);
+        let learned = self.learn_bindings(&snapshot);
+        let names = names(&snapshot);
+        let renamed = names != self.names;
+        self.names = names;
+        if let Err(error) = learned.and_then(|learned| if learned || renamed { self.apply_policy() } else { Ok(()) }) {
+            log::error!("cannot put the policy in force: {:#}", anyhow::Error::from(error));
+        }
+        self.set_targets(&snapshot, targets.ports, targets.problems);
+    }
+
+    /// Reads the configuration again; where it is wrong, everything stays as it is.
+    pub(super) async fn reload(&mut self, watch: &Watch) {
+        let (config, needs_restart) = match self.config.reload() {
+            Ok(reloaded) => reloaded,
+            Err(error) => {
+                log::error!("the configuration is not reloaded, the old one stays in force: {:#}", anyhow::Error::from(error));
+                return;
+            }
+        };
+        for setting in needs_restart {
+            log::warn!("{} has changed, which takes effect at the next start", setting.0);
+        }
+        self.trusts = Trusts::new(config.trusts.clone(), &self.state.trusts);
+        self.config = config;
+        if let Err(error) = self.change_policy(watch).await {
+            log::error!("cannot put the policy in force: {error:#}");
+        }
+        self.reconcile(watch).await;
+        log::info!("configuration reloaded: {}", self.summary());
+    }
+
+    /// Puts changed trusts in force.
+    pub(super) async fn change_policy(&mut self, watch: &Watch) -> anyhow::Result<()> {
+        self.state.prune(&self.trusts);
+        let targets: Vec<Target> = self.ports.values().map(|port| port.target.clone()).collect();
+        self.find_unbound(watch, &targets).await;
+        let (mode, warning) = self.config.mode(&self.trusts);
+        if mode != self.mode {
+            log::info!("mode: {}", mode_name(mode));
+        }
+        if let (Some(warning), true) = (warning, warning != self.mode_warning) {
+            log::warn!("{warning}");
+        }
+        (self.mode, self.mode_warning) = (mode, warning);
+        self.apply_policy()?;
+        self.keep()?;
+        Ok(())
+    }
+
+    /// Writes the policy into the kernel's maps.
+    fn apply_policy(&mut self) -> Result<(), DataPlaneError> {
+        let names = &self.names;
+        let resolve = |name: &InterfaceName| names.get(name.as_str()).copied();
+        self.compiled = compile(self.trusts.iter(), self.mode, resolve, &self.state.bindings);
+        let maps = &mut self.plane.maps;
+        for (mac, port) in &self.compiled.bound {
+            maps.bind(*mac, *port)?;
+        }
+        for (mac, _) in maps.bindings()? {
+            // One that the kernel has just bound is not stale: it is in no list yet.
+            let is_new = self.trusts.iter().any(|trust| trust.place == TrustPlace::MacFirstSeen(mac))
+                && !self.state.bindings.contains_key(&MacAddress(mac));
+            if !self.compiled.bound.contains_key(&mac) && !is_new {
+                maps.unbind(mac)?;
+            }
+        }
+        let entries: Vec<_> = self.compiled.entries.iter().map(|(place, grant)| (*place, *grant)).collect();
+        maps.set_policy(self.mode, &entries)
+    }
+
+    /// Takes over what the kernel has bound since the last time.  Returns whether there was any.
+    fn learn_bindings(&mut self, snapshot: &Snapshot) -> Result<bool, DataPlaneError> {
+        let mut learned = false;
+        for (mac, port) in self.plane.maps.bindings()? {
+            let wanted = self.trusts.iter().any(|trust| trust.place == TrustPlace::MacFirstSeen(mac));
+            let Some(name) = snapshot.name_of(port).and_then(|name| name.parse().ok()) else { continue };
+            if wanted && !self.state.bindings.contains_key(&MacAddress(mac)) {
+                log::info!("{} is bound to {name}, where its first reply was seen", MacAddress(mac));
+                self.state.bindings.insert(MacAddress(mac), name);
+                learned = true;
+            }
+        }
+        if learned {
+            self.save();
+        }
+        Ok(learned)
+    }
+
+    /// Binds MAC addresses to where the bridges' forwarding tables have them.
+    async fn find_unbound(&mut self, watch: &Watch, targets: &[Target]) {
+        let within: Vec<Ifindex> = targets.iter().map(|target| target.link.index).collect();
+        let unbound: Vec<_> = self
+            .trusts
+            .iter()
+            .filter_map(|trust| match trust.place {
+                TrustPlace::MacFirstSeen(mac) => Some(mac),
+                _ => None,
+            })
+            .filter(|mac| !self.state.bindings.contains_key(&MacAddress(*mac)))
+            .collect();
+        for mac in unbound {
+            let port = match watch.port_of(mac, &within).await {
+                Ok(Some(port)) => port,
+                Ok(None) => continue,
+                Err(error) => {
+                    log::warn!("{:#}", anyhow::Error::from(error));
+                    return;
+                }
+            };
+            let target = targets.iter().find(|target| target.link.index == port);
+            if let Some(name) = target.and_then(|target| target.link.name.parse::<InterfaceName>().ok()) {
+                log::info!("{} is bound to {name}, where the bridge's forwarding table has it", MacAddress(mac));
+                self.state.bindings.insert(MacAddress(mac), name);
+            }
+        }
+    }
+
+    /// Lets bindings follow the ports that have got another name.
+    fn rename(&mut self, snapshot: &Snapshot) {
+        let mut renamed = false;
+        for (index, port) in &self.ports {
+            let Some(new) = snapshot.name_of(*index).filter(|name| *name != port.target.link.name) else { continue };
+            log::info!("{} is called {new} now", port.target.link.name);
+            let Ok(new) = new.parse::<InterfaceName>() else { continue };
+            for name in self.state.bindings.values_mut().filter(|name| name.as_str() == port.target.link.name) {
+                *name = new.clone();
+                renamed = true;
+            }
+        }
+        if renamed {
+            self.save();
+        }
+    }
+
+    fn set_targets(&mut self, snapshot: &Snapshot, targets: Vec<Target>, problems: Vec<Problem>) {
+        let routed = snapshot.host_routed(&targets).map(|link| link.index).collect();
+        if let Err(error) = self.plane.maps.set_routed(&routed) {
+            log::error!("{:#}", anyhow::Error::from(error));
+        }
+        let wanted: BTreeSet<Ifindex> = targets.iter().map(|target| target.link.index).collect();
+        let left: Vec<Ifindex> = self.ports.keys().copied().filter(|index| !wanted.contains(index)).collect();
+        for index in left {
+            self.release(index);
+        }
+        for target in targets {
+            self.guard(target);
+        }
+        for problem in problems.iter().filter(|problem| !self.problems.contains(problem)) {
+            log::error!("{problem}");
+        }
+        self.problems = problems;
+    }
+
+    fn guard(&mut self, target: Target) {
+        let link = &target.link;
+        let known = self.ports.get(&link.index);
+        if let Some(known) = known.filter(|known| {
+            known.guarded.is_ok()
+                && known.target.is_bridge_port == target.is_bridge_port
+                && known.target.only_xdp == target.only_xdp
+        }) {
+            let guarded = known.guarded.clone();
+            self.ports.insert(link.index, PortState { target, guarded });
+            return;
+        }
+        let port = Port {
+            index: link.index,
+            name: &link.name,
+            kind: link.kind.name(),
+            physical: link.physical,
+            bridge_port: target.is_bridge_port,
+            only_xdp: target.only_xdp,
+            choice: self.config.hook,
+            xdp_program: link.xdp.map(|xdp| xdp.prog_id),
+        };
+        let guarded = self.plane.guard(&port).map_err(|error| format!("{:#}", anyhow::Error::from(error)));
+        let before = known.map(|known| &known.guarded);
+        match &guarded {
+            Ok(how) => log::info!("{}: guarded by {} ({})", link.name, how.hook, how.reason),
+            Err(why) if before != Some(&guarded) => log::error!("{}: not guarded: {why}", link.name),
+            Err(_) => {}
+        }
+        self.ports.insert(link.index, PortState { target, guarded });
+    }
+
+    fn release(&mut self, index: Ifindex) {
+        let Some(port) = self.ports.remove(&index) else { return };
+        let name = port.target.link.name;
+        match self.plane.release(index) {
+            Ok(()) => log::info!("{name}: has left, and is not guarded any more"),
+            Err(error) => log::error!("{name}: has left, but: {:#}", anyhow::Error::from(error)),
+        }
+        self.gone.insert(index, name);
+    }
+
+    /// Keeps what has to outlive the daemon.
+    fn keep(&mut self) -> Result<(), StateError> {
+        self.state.trusts = self.trusts.added();
+        self.state_file.save(&self.state)
+    }
+
+    fn save(&mut self) {
+        if let Err(error) = self.keep() {
+            log::error!("{:#}", anyhow::Error::from(error));
+        }
+    }
+
+    /// Ports that should be guarded and are not, with the reason.
+    pub(super) fn unguarded(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.ports.values().filter_map(|port| Some((port.target.link.name.as_str(), port.guarded.as_ref().err()?.as_str())))
+    }
+
+    /// What is done, in a line.
+    pub(super) fn summary(&self) -> String {
+        let doing = match self.mode {
+            Mode::Enforce => "enforcing on",
+            Mode::Observe => "observing",
+        };
+        format!("{doing} {}; trusted: {}", self.ports_in_words(), match self.trusts.iter().len() {
+            0 => "nobody".to_owned(),
+            count => count.to_string(),
+        })
+    }
+
+    pub(super) fn ports_in_words(&self) -> String {
+        match self.ports.values().filter(|port| port.guarded.is_ok()).count() {
+            1 => "1 port".to_owned(),
+            count => format!("{count} ports"),
+        }
+    }
+
+    fn iface_names(&self) -> Vec<String> {
+        self.config.ifaces.iter().map(|name| name.as_str().to_owned()).collect()
+    }
+}
+
+fn names(snapshot: &Snapshot) -> BTreeMap<String, Ifindex> {
+    snapshot.links().map(|link| (link.name.clone(), link.index)).collect()
+}

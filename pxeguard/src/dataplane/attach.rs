@@ -1,0 +1,354 @@
+//! Which hook a port gets, and how a program gets there without a moment in between.
+
+use std::fs;
+use std::io;
+use std::mem;
+
+use aya::programs::links::{FdLink, LinkError, LinkOrder, PinnedLink};
+use aya::programs::tc::{SchedClassifierLink, TcAttachOptions, TcError, TcHandle, qdisc_add_clsact};
+use aya::programs::xdp::XdpLink;
+use aya::programs::{ProgramError, TcAttachType, XdpMode};
+use nix::libc;
+use pxeguard_common::net::Ifindex;
+
+use super::pins::{Direction, Pin, Pins};
+use super::{DataPlane, DataPlaneError, EGRESS, INGRESS, classifier, owner, xdp};
+use crate::hook::{Hook, HookChoice};
+
+/// A port to guard.
+#[derive(Clone, Copy, Debug)]
+pub struct Port<'a> {
+    /// Its number.
+    pub index: Ifindex,
+    /// Its name.
+    pub name: &'a str,
+    /// What it is, in a word.
+    pub kind: &'a str,
+    /// Whether there is a card with a driver behind it.
+    pub physical: bool,
+    /// Whether a bridge forwards out of it, so that its egress is guarded, too.
+    pub bridge_port: bool,
+    /// Whether only XDP stops a frame here.
+    pub only_xdp: bool,
+    /// What the operator asks for.
+    pub choice: HookChoice,
+    /// The XDP program that is there already, by number.
+    pub xdp_program: Option<u32>,
+}
+
+/// How a port is guarded.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Guarded {
+    /// Where.
+    pub hook: Hook,
+    /// Why there.
+    pub reason: String,
+    /// Since when, in nanoseconds of `CLOCK_REALTIME`.
+    pub since_ns: u64,
+}
+
+/// Hooks to try, each with the reason for it.
+fn candidates(port: &Port<'_>) -> Vec<(Hook, String)> {
+    let tcx = |reason: String| (Hook::Tcx, reason);
+    let asked = "asked for".to_owned();
+    match port.choice {
+        _ if port.only_xdp => {
+            let why = "Open vSwitch takes the frames of this port before tc sees them".to_owned();
+            vec![(Hook::Xdp, why.clone()), (Hook::XdpGeneric, why)]
+        }
+        HookChoice::Auto if port.physical => {
+            vec![(Hook::Xdp, "a card's driver runs XDP before anything else".to_owned()), tcx(String::new())]
+        }
+        HookChoice::Auto => {
+            vec![tcx(format!("a {} port: XDP would cost bulk throughput", port.kind))]
+        }
+        HookChoice::Xdp => vec![(Hook::Xdp, asked), tcx(String::new())],
+        HookChoice::XdpGeneric => vec![(Hook::XdpGeneric, asked), tcx(String::new())],
+        HookChoice::Tcx => vec![tcx(asked)],
+        HookChoice::Clsact => vec![(Hook::Clsact, asked)],
+    }
+}
+
+/// See [`DataPlane::guard`].
+pub fn guard(plane: &mut DataPlane, port: &Port<'_>) -> Result<Guarded, DataPlaneError> {
+    plane.maps.add_port_stats(port.index)?;
+    if port.bridge_port {
+        attach_tc(plane, port, Direction::Egress)?;
+    }
+    let mut refused = Vec::new();
+    let mut last_error = None;
+    for (hook, reason) in candidates(port) {
+        match attach_ingress(plane, port, hook) {
+            Ok(hook) => {
+                remove_others(plane, port.index, hook)?;
+                let since_ns = plane.maps.add_port(port.index)?;
+                let reason = [refused, vec![reason]].concat();
+                let reason = reason.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("; ");
+                return Ok(Guarded { hook, reason, since_ns });
+            }
+            Err(error) => {
+                let why = refusal(plane, port, hook, &error);
+                log::warn!("{}: {why}{}", port.name, if port.only_xdp { "" } else { "; using tcx" });
+                refused.push(why);
+                last_error = Some(DataPlaneError::Attach {
+                    port: port.name.to_owned(),
+                    hook: hook.name(),
+                    source: Box::new(error),
+                });
+            }
+        }
+    }
+    Err(last_error.expect("at least one hook was tried"))
+}
+
+/// Why a hook could not be had, in words.
+fn refusal(plane: &DataPlane, port: &Port<'_>, hook: Hook, error: &ProgramError) -> String {
+    match (hook.is_xdp(), os_error(error)) {
+        (true, Some(libc::EBUSY)) => match port.xdp_program {
+            Some(id) => format!("{} holds this port", owner::of_program(plane.pins.bpffs(), id)),
+            None => "another XDP program holds this port".to_owned(),
+        },
+        (true, Some(libc::EEXIST)) => "an XDP program on the bridge or bond above keeps XDP off this port".to_owned(),
+        (true, Some(libc::EOPNOTSUPP)) => "the driver does not run XDP".to_owned(),
+        (true, Some(libc::ERANGE)) => "the MTU is too large for XDP in this driver".to_owned(),
+        (_, Some(code)) => format!("{hook} was refused ({})", io::Error::from_raw_os_error(code)),
+        (_, None) => format!("{hook} was refused ({error})"),
+    }
+}
+
+/// Attaches at ingress, by one hook; where the kernel has no TCX, clsact is the same hook by an older way.
+fn attach_ingress(plane: &mut DataPlane, port: &Port<'_>, hook: Hook) -> Result<Hook, ProgramError> {
+    match hook {
+        Hook::Xdp | Hook::XdpGeneric => attach_xdp(plane, port, hook).map(|()| hook),
+        Hook::Tcx if port.choice == HookChoice::Clsact => unreachable!("clsact was asked for"),
+        Hook::Tcx | Hook::Clsact => attach_tc_at(plane, port, hook, Direction::Ingress),
+    }
+}
+
+fn attach_tc(plane: &mut DataPlane, port: &Port<'_>, direction: Direction) -> Result<Hook, DataPlaneError> {
+    let hook = if port.choice == HookChoice::Clsact { Hook::Clsact } else { Hook::Tcx };
+    let hook = attach_tc_at(plane, port, hook, direction).map_err(|source| DataPlaneError::Attach {
+        port: port.name.to_owned(),
+        hook: hook.name(),
+        source: Box::new(source),
+    })?;
+    let other = if hook == Hook::Tcx { Hook::Clsact } else { Hook::Tcx };
+    let other = Pin { port: port.index, hook: other, direction };
+    if plane.pins.path(other).exists() {
+        remove(&plane.pins, other)?;
+    }
+    Ok(hook)
+}
+
+fn attach_xdp(plane: &mut DataPlane, port: &Port<'_>, hook: Hook) -> Result<(), ProgramError> {
+    let pin = Pin { port: port.index, hook, direction: Direction::Ingress };
+    if plane.attached.contains(&pin) {
+        return Ok(());
+    }
+    if let Some(why) = &plane.xdp_refused {
+        return Err(ProgramError::IOError(io::Error::other(format!("the kernel refused the XDP program: {why}"))));
+    }
+    let mode = if hook == Hook::Xdp { XdpMode::Driver } else { XdpMode::Skb };
+    if hook == Hook::Xdp && port.physical {
+        log::info!("{}: attaching XDP; some drivers reset their rings now, a pause of the link", port.name);
+    }
+    let program = xdp(&mut plane.programs);
+    let id = program.attach_to_if_index(port.index.0, mode)?;
+    let link: FdLink = program.take_link(id)?.try_into().map_err(link_error)?;
+    keep(plane, pin, link)
+}
+
+fn attach_tc_at(
+    plane: &mut DataPlane,
+    port: &Port<'_>,
+    hook: Hook,
+    direction: Direction,
+) -> Result<Hook, ProgramError> {
+    let pin = Pin { port: port.index, hook, direction };
+    if plane.attached.contains(&pin) {
+        return Ok(hook);
+    }
+    if hook == Hook::Clsact {
+        attach_clsact(plane, port.name, pin)?;
+        return Ok(hook);
+    }
+    let first = TcAttachOptions::TcxOrder(LinkOrder::first());
+    let program = classifier(&mut plane.programs, program_name(direction));
+    match program.attach_with_options(port.name, attach_type(direction), first) {
+        Ok(id) => {
+            let link: FdLink = program.take_link(id)?.try_into().map_err(link_error)?;
+            keep(plane, pin, link)?;
+            Ok(hook)
+        }
+        // Before Linux 6.6 there is no such kind of link.
+        Err(error) if os_error(&error) == Some(libc::EINVAL) => {
+            let pin = Pin { hook: Hook::Clsact, ..pin };
+            if !plane.attached.contains(&pin) {
+                attach_clsact(plane, port.name, pin)?;
+            }
+            Ok(Hook::Clsact)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// The filter's place among others of clsact: before all that is numbered by the kernel.
+const CLSACT_PRIORITY: u16 = 1;
+const CLSACT_HANDLE: TcHandle = TcHandle::new(0, 1);
+
+fn attach_clsact(plane: &mut DataPlane, name: &str, pin: Pin) -> Result<(), ProgramError> {
+    match qdisc_add_clsact(name) {
+        Err(TcError::NetlinkError(error)) if error.raw_os_error() != Some(libc::EEXIST) => {
+            return Err(TcError::NetlinkError(error).into());
+        }
+        Err(error @ (TcError::IoError(_) | TcError::NulError(_))) => return Err(error.into()),
+        _ => {}
+    }
+    let program = classifier(&mut plane.programs, program_name(pin.direction));
+    // Puts the program into our filter if it is there, else makes it.
+    let id = program.attach_to_link(clsact_link(name, pin.direction)?)?;
+    mem::forget(program.take_link(id)?); // dropping it would remove the filter
+    match fs::create_dir(plane.pins.path(pin)) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error.into()),
+        _ => {}
+    }
+    plane.attached.insert(pin);
+    Ok(())
+}
+
+fn clsact_link(name: &str, direction: Direction) -> Result<SchedClassifierLink, ProgramError> {
+    Ok(SchedClassifierLink::attached(name, attach_type(direction), CLSACT_PRIORITY, CLSACT_HANDLE, None)?)
+}
+
+/// Pins a new link, in the place of a dead one's pin.
+fn keep(plane: &mut DataPlane, pin: Pin, link: FdLink) -> Result<(), ProgramError> {
+    let path = plane.pins.path(pin);
+    match fs::remove_file(&path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
+        _ => {}
+    }
+    link.pin(&path).map_err(|error| ProgramError::IOError(io::Error::other(error)))?;
+    plane.attached.insert(pin);
+    Ok(())
+}
+
+/// See [`DataPlane::adopt`].
+pub fn adopt(plane: &mut DataPlane) -> Result<Vec<Ifindex>, DataPlaneError> {
+    let mut ports = Vec::new();
+    for pin in plane.pins.links()? {
+        match replace(plane, pin) {
+            Ok(()) => {
+                plane.attached.insert(pin);
+                if pin.direction == Direction::Ingress {
+                    ports.push(pin.port);
+                }
+            }
+            // The port is gone, and its link with it.
+            Err(error) => {
+                log::debug!("the link {pin} is not adopted: {error}");
+                remove(&plane.pins, pin)?;
+            }
+        }
+    }
+    plane.pins.remove_other_layouts();
+    Ok(ports)
+}
+
+/// Puts our program into a link that another daemon left, in one step.
+fn replace(plane: &mut DataPlane, pin: Pin) -> Result<(), ProgramError> {
+    if pin.hook == Hook::Clsact {
+        let name = name_of(pin.port).ok_or_else(|| ProgramError::IOError(io::ErrorKind::NotFound.into()))?;
+        return attach_clsact(plane, &name, pin);
+    }
+    let link = FdLink::from(PinnedLink::from_pin(plane.pins.path(pin)).map_err(link_error)?);
+    if pin.hook.is_xdp() {
+        let link: XdpLink = link.try_into().map_err(link_error)?;
+        let program = xdp(&mut plane.programs);
+        let id = program.attach_to_link(link)?;
+        drop(FdLink::try_from(program.take_link(id)?).map_err(link_error)?); // the pin keeps it
+    } else {
+        let link: SchedClassifierLink = link.try_into().map_err(link_error)?;
+        let program = classifier(&mut plane.programs, program_name(pin.direction));
+        let id = program.attach_to_link(link)?;
+        drop(FdLink::try_from(program.take_link(id)?).map_err(link_error)?);
+    }
+    Ok(())
+}
+
+/// Removes what an earlier choice left at the ingress of a port that is guarded by `hook` now.
+fn remove_others(plane: &mut DataPlane, port: Ifindex, hook: Hook) -> Result<(), DataPlaneError> {
+    let others: Vec<Pin> = plane
+        .attached
+        .iter()
+        .copied()
+        .filter(|pin| pin.port == port && pin.direction == Direction::Ingress && pin.hook != hook)
+        .collect();
+    for pin in others {
+        remove(&plane.pins, pin)?;
+        plane.attached.remove(&pin);
+    }
+    Ok(())
+}
+
+/// See [`DataPlane::release`].
+pub fn release(plane: &mut DataPlane, port: Ifindex) -> Result<(), DataPlaneError> {
+    // From now on, what comes in by it is judged where it leaves by another port.
+    plane.maps.remove_port(port)?;
+    for pin in plane.pins.links()?.into_iter().filter(|pin| pin.port == port) {
+        remove(&plane.pins, pin)?;
+        plane.attached.remove(&pin);
+    }
+    Ok(())
+}
+
+/// Takes a program off its port.
+pub fn remove(pins: &Pins, pin: Pin) -> Result<(), DataPlaneError> {
+    let path = pins.path(pin);
+    let removed = if pin.hook == Hook::Clsact {
+        if let Some(link) = name_of(pin.port).and_then(|name| clsact_link(&name, pin.direction).ok()) {
+            drop(link); // removes the filter
+        }
+        fs::remove_dir(&path)
+    } else {
+        fs::remove_file(&path)
+    };
+    match removed {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(pins.error("remove", &path, error)),
+        _ => Ok(()),
+    }
+}
+
+fn name_of(port: Ifindex) -> Option<String> {
+    nix::net::if_::if_indextoname(port.0).ok()?.into_string().ok()
+}
+
+const fn program_name(direction: Direction) -> &'static str {
+    match direction {
+        Direction::Ingress => INGRESS,
+        Direction::Egress => EGRESS,
+    }
+}
+
+const fn attach_type(direction: Direction) -> TcAttachType {
+    match direction {
+        Direction::Ingress => TcAttachType::Ingress,
+        Direction::Egress => TcAttachType::Egress,
+    }
+}
+
+fn link_error(error: LinkError) -> ProgramError {
+    match error {
+        LinkError::SyscallError(error) => error.into(),
+        other => ProgramError::IOError(io::Error::other(other)),
+    }
+}
+
+fn os_error(error: &ProgramError) -> Option<i32> {
+    match error {
+        ProgramError::SyscallError(error) => error.io_error.raw_os_error(),
+        ProgramError::IOError(error) => error.raw_os_error(),
+        ProgramError::TcError(TcError::NetlinkError(error)) => error.raw_os_error(),
+        ProgramError::TcError(TcError::IoError(error)) => error.raw_os_error(),
+        _ => None,
+    }
+}

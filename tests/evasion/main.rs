@@ -1,0 +1,1 @@
+//! Frames: what must not pass, what must, and what is counted.

@@ -1,1 +1,0 @@
-//! The guard, tested with real programs in namespaces.

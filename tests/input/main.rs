@@ -1,0 +1,1 @@
+//! Bad input: each with its clear error and exit code.

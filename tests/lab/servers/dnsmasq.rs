@@ -1,0 +1,53 @@
+//! dnsmasq: DHCP, proxyDHCP, TFTP.
+
+use std::time::Duration;
+
+use anyhow::Result;
+
+use super::{Pool, settle};
+use crate::{Host, Process};
+
+/// Makes an OFFER a second late: such a server loses against any other.
+pub const SLOW: &str = "--dhcp-reply-delay=1";
+
+/// Starts dnsmasq on `eth0` with more arguments; returns once it listens.
+pub fn start(host: &Host, pool: &Pool, more: &[&str]) -> Result<Process> {
+    let range = format!("--dhcp-range={},{},255.255.0.0,1h", pool.first, pool.last);
+    run(
+        host,
+        pool,
+        &[&["--dhcp-authoritative", &range], more].concat(),
+    )
+}
+
+/// Starts dnsmasq on `eth0` as a proxyDHCP server, with at least a `--pxe-service=..` in `more`.
+pub fn start_proxy(host: &Host, pool: &Pool, more: &[&str]) -> Result<Process> {
+    let range = format!("--dhcp-range={},proxy,255.255.0.0", pool.server);
+    run(host, pool, &[&[range.as_str()], more].concat())
+}
+
+fn run(host: &Host, pool: &Pool, more: &[&str]) -> Result<Process> {
+    settle(host, pool)?;
+    let mut argv = vec![
+        "dnsmasq",
+        "--keep-in-foreground",
+        "--log-facility=-",
+        "--log-dhcp",
+        "--conf-file=/dev/null",
+        "--user=root",
+        "--pid-file=/run/lab/dnsmasq.pid",
+        "--dhcp-leasefile=/run/lab/dnsmasq.leases",
+        "--port=0",
+        "--no-ping",
+        "--interface=eth0",
+        "--bind-interfaces",
+    ];
+    argv.extend(more);
+    let process = host.spawn(argv)?;
+    // The last line of its start, after the sockets are made.
+    process.wait_line(
+        |line| line.contains("sockets bound"),
+        Duration::from_secs(10),
+    )?;
+    Ok(process)
+}

@@ -1,0 +1,1 @@
+//! The daemon's life: ports that come and go, restarts, upgrades, the end.

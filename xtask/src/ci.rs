@@ -1,0 +1,125 @@
+//! `cargo xtask ci`: everything that must hold before a change goes in.
+
+mod sanitizer;
+
+use std::env;
+use std::process::Stdio;
+use std::time::Instant;
+
+use anyhow::{Result, anyhow};
+use clap::Args;
+
+use crate::packages::{Apt, Purpose};
+use crate::toolchain::KernelToolchain;
+use crate::{command, setup, test, versions, workspace};
+
+/// Checks format, lints, documentation and memory accesses, and runs every test
+///
+/// No test may be skipped. Each step has a heading, and its time when it is done.
+#[derive(Args)]
+pub struct Ci {
+    /// All but the tests: `cargo xtask test` is run beside this
+    #[arg(long)]
+    no_test: bool,
+}
+
+impl Ci {
+    pub fn run(&self) -> Result<()> {
+        let mut toolchain = None;
+        step("setup", || {
+            toolchain = Some(set_up()?);
+            Ok(())
+        })?;
+        let toolchain = toolchain.expect("the step has not failed");
+        step("format", format)?;
+        step("clippy", clippy)?;
+        step("clippy of the kernel programs", || {
+            kernel_clippy(&toolchain)
+        })?;
+        step("documentation", documentation)?;
+        step("memory accesses", sanitizer::run)?;
+        if !self.no_test {
+            step("tests", || test::run(&[], true))?;
+        }
+        Ok(())
+    }
+}
+
+/// One step, with its heading and time.
+fn step(name: &str, check: impl FnOnce() -> Result<()>) -> Result<()> {
+    println!("\n== {name}");
+    let start = Instant::now();
+    check()?;
+    println!("== {name}: {:.1} s", start.elapsed().as_secs_f32());
+    Ok(())
+}
+
+fn set_up() -> Result<KernelToolchain> {
+    let toolchain = setup::provide(&[Purpose::Test])?;
+    if toolchain.toolchain == versions::LINKED_TOOLCHAIN
+        && let Some(mut apt) = Apt::here()
+    {
+        apt.install(&[versions::CLIPPY_PACKAGE])?;
+    }
+    Ok(toolchain)
+}
+
+fn format() -> Result<()> {
+    let mut fmt = command::cargo();
+    fmt.args(["fmt", "--all", "--check"])
+        .current_dir(workspace::root());
+    command::run(&mut fmt, "find everything formatted")
+        .map_err(|err| anyhow!("{err:#}; run `cargo fmt --all`"))
+}
+
+fn clippy() -> Result<()> {
+    let mut clippy = command::cargo();
+    clippy.args([
+        "clippy",
+        "--workspace",
+        "--exclude=pxeguard-ebpf",
+        "--all-targets",
+    ]);
+    clippy
+        .args(["--", "--deny=warnings"])
+        .current_dir(workspace::root());
+    command::run(&mut clippy, "pass clippy")
+}
+
+/// Lints the kernel programs for the kernel's target; with rustc's own lints
+/// where the kernel toolchain has no clippy.
+fn kernel_clippy(toolchain: &KernelToolchain) -> Result<()> {
+    let mut asked = command::of_toolchain(&toolchain.toolchain, "cargo");
+    asked.args(["clippy", "--version"]);
+    let lint = match command::answer(&mut asked) {
+        Ok(_) => "clippy",
+        Err(_) => "check",
+    };
+    let mut check = command::of_toolchain(&toolchain.toolchain, "cargo");
+    check.args([
+        lint,
+        "--package=pxeguard-ebpf",
+        "--release",
+        "-Zbuild-std=core",
+    ]);
+    check.arg("--target=bpfel-unknown-none");
+    check
+        .arg("--target-dir")
+        .arg(workspace::target_dir()?.join("kernel-clippy"));
+    check.current_dir(workspace::root()).stdin(Stdio::null());
+    check.env("RUSTC_BOOTSTRAP", "1");
+    let arch = env::consts::ARCH;
+    check.env(
+        "RUSTFLAGS",
+        format!("--cfg bpf_target_arch=\"{arch}\" --deny warnings"),
+    );
+    command::run(&mut check, "pass clippy with the kernel programs")
+}
+
+fn documentation() -> Result<()> {
+    let mut doc = command::cargo();
+    doc.args(["doc", "--workspace", "--exclude=pxeguard-ebpf", "--no-deps"]);
+    doc.current_dir(workspace::root())
+        .env("RUSTDOCFLAGS", "--deny warnings");
+    command::run(&mut doc, "build the documentation")
+}

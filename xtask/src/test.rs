@@ -1,0 +1,56 @@
+//! `cargo xtask test`: every test, those that need root and real servers too.
+
+use std::env;
+use std::ffi::OsString;
+
+use anyhow::Result;
+use clap::Args;
+
+use crate::leftovers::{self, Leftovers};
+use crate::packages::Purpose;
+use crate::{build, command, setup, workspace};
+
+/// Runs every test, in network namespaces of its own
+///
+/// Installs the packages of real DHCP servers and clients first. The tests run as root,
+/// through sudo where need be; what is built is built as you. With CI=true
+/// in the environment a test that would be skipped fails.
+#[derive(Args)]
+pub struct Test {
+    /// Arguments of `cargo test`, such as `--test guard -- rogue`
+    #[arg(last = true, value_name = "ARGS")]
+    args: Vec<OsString>,
+}
+
+impl Test {
+    pub fn run(&self) -> Result<()> {
+        setup::provide(&[Purpose::Test])?;
+        run(&self.args, in_ci())
+    }
+}
+
+/// Runs the tests; setup has been done.
+pub fn run(args: &[OsString], no_skip: bool) -> Result<()> {
+    let program = build::release()?;
+    let before = Leftovers::before(&program);
+    let mut test = command::cargo();
+    test.args(["test", "--workspace", "--exclude=pxeguard-ebpf"])
+        .args(args);
+    test.current_dir(workspace::root())
+        .env(leftovers::PROGRAM, program);
+    if no_skip {
+        test.env("PXEGUARD_NO_SKIP", "1");
+    }
+    if !command::is_root() {
+        command::as_root("true", "cargo xtask test")?;
+        let triple = workspace::host()?.replace('-', "_").to_uppercase();
+        test.env(format!("CARGO_TARGET_{triple}_RUNNER"), "sudo -E");
+    }
+    command::run(&mut test, "pass the tests")?;
+    before.none_since()
+}
+
+/// Whether a continuous integration runs us, by the variable that they all set.
+fn in_ci() -> bool {
+    env::var("CI").is_ok_and(|ci| !matches!(ci.as_str(), "" | "0" | "false"))
+}
