@@ -80,7 +80,7 @@ async fn serve(config: Config) -> anyhow::Result<()> {
             }
             changed = watch.changed() => {
                 if let Err(error) = changed {
-                    log::error!("{:#}", anyhow::Error::from(error));
+                    break Err(error.into());
                 }
                 guard.reconcile(&watch).await;
             }

@@ -7,6 +7,7 @@
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
+use pxeguard_common::net::Ifindex;
 use pxeguard_common::server::{ROWS_PER_PORT, ServerKey, ServerRow};
 
 use super::guard::Guard;
@@ -33,9 +34,12 @@ impl Guard {
         let rows = self.plane.maps.servers()?;
         let now_ns = KernelClock::read().monotonic_ns();
         let (here, gone): (Vec<_>, Vec<_>) =
-            rows.into_iter().partition(|(key, _)| self.ports.contains_key(&pxeguard_common::net::Ifindex(key.port)));
+            rows.into_iter().partition(|(key, _)| self.ports.contains_key(&Ifindex(key.port)));
         let mut stale = over_share(here);
-        stale.extend(gone.into_iter().filter(|(_, row)| row.last_seen_ns + REMEMBER_NS < now_ns));
+        let (forgotten, remembered): (Vec<_>, Vec<_>) =
+            gone.into_iter().partition(|(_, row)| row.last_seen_ns + REMEMBER_NS < now_ns);
+        self.gone.retain(|port, _| remembered.iter().any(|(key, _)| key.port == port.0));
+        stale.extend(forgotten);
         self.plane.maps.remove_servers(&stale)
     }
 }

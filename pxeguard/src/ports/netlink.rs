@@ -1,7 +1,7 @@
 //! Reads whole tables of the kernel by rtnetlink (RFC 3549 §2.3), with nothing left out silently.
 //!
-//! rtnetlink's own requests are not used: they leave out a message of which any one attribute cannot be decoded
-//! (an interface would go unguarded for the sake of, say, a statistic of a newer kernel), and they do not show
+//! The crate rtnetlink is not used: it leaves out a message of which any one attribute cannot be decoded
+//! (an interface would go unguarded for the sake of, say, a statistic of a newer kernel), and it does not show
 //! the flag by which the kernel says that a table changed while it was read.
 
 use std::io;
@@ -15,7 +15,7 @@ use nix::sys::socket::{
     AddressFamily, MsgFlags, NetlinkAddr, SockFlag, SockProtocol, SockType, connect, recv, send,
     socket,
 };
-use rtnetlink::packet_core::{
+use netlink_packet_core::{
     NLA_ALIGNTO, NLA_HEADER_SIZE, NLM_F_DUMP, NLM_F_DUMP_INTR, NLM_F_REQUEST, NLMSG_DONE,
     NLMSG_ERROR, NetlinkBuffer, NetlinkHeader, NetlinkMessage, NlaBuffer,
 };

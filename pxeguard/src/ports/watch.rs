@@ -23,7 +23,7 @@ const GROUPS: libc::c_int = libc::RTMGRP_LINK | libc::RTMGRP_IPV4_IFADDR | libc:
 /// Belongs to the network namespace that the thread was in which opened it; the snapshots belong to that of
 /// their caller's thread.
 ///
-/// The notifications come by a socket of their own and are not even decoded.  The connection of rtnetlink would
+/// The notifications come by a socket of their own and are not even decoded.  The connection of the crate rtnetlink would
 /// decode each and queue them without bound, while all that is asked of them is whether there were any.
 #[derive(Debug)]
 pub struct Watch {
