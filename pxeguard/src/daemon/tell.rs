@@ -117,10 +117,10 @@ impl Guard {
         if head.untold != 0 {
             let _ = write!(line, "; and {} more like it", head.untold);
         }
-        if judgement.reason == Reason::Untrusted && head.flags & Event::AT_EGRESS == 0 {
-            if let Some(trust) = Trust::for_server(server.mac, port, server.vlan) {
-                let _ = write!(line, "; if it is yours: {}", trust.to_option());
-            }
+        let could_be_trusted = judgement.reason == Reason::Untrusted && head.flags & Event::AT_EGRESS == 0;
+        let trust = could_be_trusted.then(|| Trust::for_server(server.mac, port, server.vlan)).flatten();
+        if let Some(trust) = trust {
+            let _ = write!(line, "; if it is yours: {}", trust.to_option());
         }
         line
     }

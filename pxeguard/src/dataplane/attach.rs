@@ -5,7 +5,7 @@ use std::io;
 use std::mem;
 
 use aya::programs::links::{FdLink, LinkError, LinkOrder, PinnedLink};
-use aya::programs::tc::{SchedClassifierLink, TcAttachOptions, TcError, TcHandle, qdisc_add_clsact};
+use aya::programs::tc::{NlOptions, SchedClassifierLink, TcAttachOptions, TcError, TcHandle, qdisc_add_clsact};
 use aya::programs::xdp::XdpLink;
 use aya::programs::{ProgramError, TcAttachType, XdpMode};
 use nix::libc;
@@ -205,8 +205,14 @@ fn attach_clsact(plane: &mut DataPlane, name: &str, pin: Pin) -> Result<(), Prog
         _ => {}
     }
     let program = classifier(&mut plane.programs, program_name(pin.direction));
-    // Puts the program into our filter if it is there, else makes it.
-    let id = program.attach_to_link(clsact_link(name, pin.direction)?)?;
+    let new = NlOptions { priority: CLSACT_PRIORITY, handle: CLSACT_HANDLE, classid: None };
+    let id = match program.attach_with_options(name, attach_type(pin.direction), TcAttachOptions::Netlink(new)) {
+        // Our filter is there: the program takes the place of the one in it.
+        Err(error) if os_error(&error) == Some(libc::EEXIST) => {
+            program.attach_to_link(clsact_link(name, pin.direction)?)?
+        }
+        made => made?,
+    };
     mem::forget(program.take_link(id)?); // dropping it would remove the filter
     match fs::create_dir(plane.pins.path(pin)) {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error.into()),
