@@ -1,6 +1,7 @@
 //! The DHCP message (RFC 2131 §2), as far as the kernel looks into it.
 
-use crate::frame::Frame;
+use crate::frame::{Frame, MAX_OFFSET, NOWHERE};
+use crate::steps::Steps;
 
 /// UDP ports of DHCP and PXE.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -28,16 +29,23 @@ pub const COOKIE_AT: usize = 236;
 /// The magic cookie (RFC 2131 §3), which busybox asks for.
 pub const COOKIE: [u8; 4] = [0x63, 0x82, 0x53, 0x63];
 const OPTIONS_AT: usize = COOKIE_AT + COOKIE.len();
+/// The option that has neither length nor value.
+const PAD: u8 = 0;
+/// The option behind the last one.
+const END: u8 = 255;
 
 /// The fixed header of a message as far as `giaddr`: what a verdict or a counter asks for.
 #[derive(Clone, Copy, Debug)]
 pub struct Header([u8; 28]);
 
 impl Header {
+    /// What stands for one that is cut off.
+    pub const BLANK: Self = Self([0; 28]);
+
     /// Reads it where a UDP datagram's payload begins; `None` where it is cut off.
     #[inline(always)]
     pub fn parse(frame: &impl Frame, bootp: usize) -> Option<Self> {
-        frame.load(bootp).map(Self)
+        frame.near(bootp).map(Self)
     }
 
     /// Who speaks: 1 a client, 2 a server.
@@ -101,10 +109,8 @@ impl MessageType {
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Said(u64);
 
-/// Options read before the walk gives up (RFC 2132 sets no limit).  Most servers put 53 and 54 first, Kea sorts them.
-///
-/// Each costs the verifier one more pass of the loop; what stands behind is counted as [`MessageType::Other`].
-const MAX_OPTIONS: usize = 16;
+/// The magic cookie and two options: the first of type 53, the second of type 54 if most servers wrote them.
+pub type Start = [u8; 13];
 
 impl Said {
     /// Nothing could be read.
@@ -132,45 +138,56 @@ impl Said {
         Self(self.0 & 0xff | (u32::from_be_bytes(id) as u64) << 32)
     }
 
-    /// Walks the options of the message at `bootp` until both are found.
+    /// Both, where most servers put them: first, right behind the cookie.
+    #[inline(always)]
+    pub const fn at_start(start: Start) -> Option<Self> {
+        match start {
+            [0x63, 0x82, 0x53, 0x63, 53, 1, code, 54, 4, a, b, c, d] => {
+                Some(Self::NOTHING.with_type(code).with_server_id([a, b, c, d]))
+            }
+            _ => None,
+        }
+    }
+
+    /// Walks the options of the message at `bootp` until both are found, and through 16 at the most (RFC 2132 sets no
+    /// limit): most servers put 53 and 54 first, Kea sorts them.  What stands behind is counted as
+    /// [`MessageType::Other`].
     #[inline(never)]
     pub fn parse(frame: &impl Frame, bootp: usize) -> Self {
-        let mut said = Self::NOTHING;
         if frame.load(bootp + COOKIE_AT) != Some(COOKIE) {
-            return said;
+            return Self::NOTHING;
         }
-        let mut at = bootp + OPTIONS_AT;
-        let mut found = 0;
-        for _ in 0..MAX_OPTIONS {
-            // Code, length and value of both in one read.
-            let Some(option) = frame.load::<6>(at) else {
-                // The frame's last option can be shorter.
-                if let Some([53, 1, code]) = frame.load(at) {
-                    said = said.with_type(code);
-                }
-                return said;
-            };
-            match option {
-                [0, ..] => {
-                    at += 1; // PAD
-                    continue;
-                }
-                [255, ..] => return said, // END
-                [53, 1, code, ..] => {
-                    said = said.with_type(code);
-                    found |= 1;
-                }
-                [54, 4, a, b, c, d] => {
-                    said = said.with_server_id([a, b, c, d]);
-                    found |= 2;
-                }
-                _ => {}
-            }
-            if found == 3 {
-                return said;
-            }
-            at += 2 + option[1] as usize;
+        let mut walk = Walk { frame, at: bootp + OPTIONS_AT, type_at: NOWHERE, server_id_at: NOWHERE };
+        let _ended = walk.eight().and_then(|()| walk.eight());
+        let [code] = frame.load(walk.type_at).unwrap_or_default();
+        let server_id = frame.load(walk.server_id_at).unwrap_or_default();
+        Self::NOTHING.with_type(code).with_server_id(server_id)
+    }
+}
+
+/// A walk through the options.
+struct Walk<'a, F> {
+    frame: &'a F,
+    at: usize,
+    /// Where the value of option 53 stands.
+    type_at: usize,
+    /// Where the value of option 54 stands.
+    server_id_at: usize,
+}
+
+impl<F: Frame> Steps for Walk<'_, F> {
+    #[inline(always)]
+    fn step(&mut self) -> Option<()> {
+        let at = self.at & MAX_OFFSET;
+        let [code, len] = self.frame.near(at)?;
+        self.at = at + 2 + len as usize;
+        match (code, len) {
+            (PAD, _) => self.at = at + 1,
+            (END, _) => return None,
+            (53, 1) => self.type_at = at + 2,
+            (54, 4) => self.server_id_at = at + 2,
+            _ => {}
         }
-        said
+        (self.type_at == NOWHERE || self.server_id_at == NOWHERE).then_some(())
     }
 }

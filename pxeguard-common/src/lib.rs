@@ -14,8 +14,9 @@ mod pod;
 pub mod port;
 pub mod reply;
 pub mod server;
+mod steps;
 pub mod trust;
 pub mod verdict;
 
 /// Changes whenever a map's key or value does; pinned maps of another layout are not adopted.
-pub const LAYOUT: u32 = 1;
+pub const LAYOUT: u32 = 2;

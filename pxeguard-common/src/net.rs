@@ -4,6 +4,7 @@
 //! 802.3 with LLC/SNAP, lengths that lie): Linux strips priority tags in a loop, and Windows takes IPv4 in SNAP.
 
 use crate::frame::Frame;
+use crate::steps::Steps;
 
 /// A network interface's number on this host; 0 is none.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -56,7 +57,7 @@ pub const ETHERNET: usize = 14;
 /// Link headers (tags, LLC, SNAP) read before the search gives up: Linux strips any number of VLAN 0 tags (forty were
 /// tried), but nobody has a use for more than a service tag, a customer tag and a priority tag.
 ///
-/// Each costs the verifier one more pass of the loop; a frame with more is unreadable, and an untrusted port drops it.
+/// [`Steps::eight`] goes through them; a frame with so many or more is unreadable, and an untrusted port drops it.
 pub const MAX_LINK_HEADERS: usize = 8;
 
 /// What the link headers are made of.
@@ -71,12 +72,16 @@ pub enum Carrier {
 }
 
 /// The link headers of a frame, gone through as far as its IPv4 packet.
+///
+/// The verifier keeps track of what is written to the first bytes of each eight: so `vlan`, which is mostly read out of
+/// the frame, stands there, and not `ipv4`, of which every value would be followed by itself.
 #[derive(Clone, Copy, Debug)]
+#[repr(C, align(8))]
 pub struct Link {
-    /// Where the IPv4 header begins; means nothing where the carrier is [`Carrier::TooDeep`].
-    pub ipv4: usize,
     /// The VLAN: the first identifier that is not 0 (Linux strips priority tags); 0 where there is none.
     pub vlan: u16,
+    /// Where the IPv4 header begins; means nothing where the carrier is [`Carrier::TooDeep`].
+    pub ipv4: u16,
     /// What the headers are made of.
     pub carrier: Carrier,
 }
@@ -88,47 +93,72 @@ impl Link {
     /// A frame without tags in it.
     #[inline(always)]
     pub fn untagged(frame: &impl Frame) -> Self {
-        Self { ipv4: ETHERNET, vlan: frame.offloaded_tag().map_or(0, |tag| tag & VLAN_ID), carrier: Carrier::EtherType }
+        let vlan = frame.offloaded_tag().map_or(0, |tag| tag & VLAN_ID);
+        Self { vlan, ipv4: ETHERNET as u16, carrier: Carrier::EtherType }
     }
 
-    /// Goes through tags, LLC and SNAP; `None` where something other than IPv4 lies behind them.
+    /// Goes through tags, LLC and SNAP; false where something other than IPv4 lies behind them.
     #[inline(never)]
-    pub fn parse(frame: &impl Frame) -> Option<Self> {
-        let mut link = Self::untagged(frame);
-        let mut at = ETHER_TYPE;
-        for _ in 0..MAX_LINK_HEADERS {
-            let ether_type = EtherType(u16::from_be_bytes(frame.load(at)?));
-            if ether_type == EtherType::IPV4 {
-                link.ipv4 = at + 2;
-                return Some(link);
-            }
-            if ether_type.is_tag() {
-                let tag = u16::from_be_bytes(frame.load(at + 2)?);
-                if link.vlan == 0 {
-                    link.vlan = tag & VLAN_ID;
-                }
-                at += 4;
-            } else if ether_type.is_llc() {
-                link.carrier = Carrier::Llc;
-                // DSAP; its lowest bit says "group" and is nobody's business.
-                match frame.load::<1>(at + 2)?[0] & 0xfe {
-                    // SNAP: DSAP, SSAP, control, three bytes of organisation; any is taken, for 0000f8 is.
-                    0xaa => at += 2 + 6,
-                    // IPv4 right behind LLC.
-                    0x06 => {
-                        link.ipv4 = at + 2 + 3;
-                        return Some(link);
-                    }
-                    _ => return None,
-                }
-            } else if ether_type == EtherType::OUI_EXTENDED {
-                link.carrier = Carrier::Llc;
-                at += 2 + 3;
-            } else {
-                return None;
-            }
+    pub fn search(&mut self, frame: &impl Frame) -> bool {
+        let mut search =
+            Search { frame, at: ETHER_TYPE, vlan: self.vlan, carrier: Carrier::EtherType, is_found: false };
+        if search.eight().is_some() {
+            search.carrier = Carrier::TooDeep;
+            search.is_found = true;
         }
-        link.carrier = Carrier::TooDeep;
-        Some(link)
+        *self = Self { vlan: search.vlan, ipv4: search.at as u16, carrier: search.carrier };
+        search.is_found
+    }
+}
+
+/// A search through the link headers.
+struct Search<'a, F> {
+    frame: &'a F,
+    /// Where the next Ethernet type stands, or the IPv4 header once that is found.
+    at: usize,
+    vlan: u16,
+    carrier: Carrier,
+    is_found: bool,
+}
+
+impl<F: Frame> Steps for Search<'_, F> {
+    #[inline(always)]
+    fn step(&mut self) -> Option<()> {
+        let ether_type = EtherType(u16::from_be_bytes(self.frame.load(self.at)?));
+        if ether_type == EtherType::IPV4 {
+            self.at += 2;
+            self.is_found = true;
+            return None;
+        }
+        if ether_type.is_tag() {
+            let tag = u16::from_be_bytes(self.frame.load(self.at + 2)?);
+            if self.vlan == 0 {
+                self.vlan = tag & VLAN_ID;
+            }
+            self.at += 4;
+            return Some(());
+        }
+        if ether_type.is_llc() {
+            self.carrier = Carrier::Llc;
+            // DSAP; its lowest bit says "group" and is nobody's business.
+            match self.frame.load::<1>(self.at + 2)?[0] & 0xfe {
+                // SNAP: DSAP, SSAP, control, three bytes of organisation; any is taken, for 0000f8 is.
+                0xaa => self.at += 2 + 6,
+                // IPv4 right behind LLC.
+                0x06 => {
+                    self.at += 2 + 3;
+                    self.is_found = true;
+                    return None;
+                }
+                _ => return None,
+            }
+            return Some(());
+        }
+        if ether_type == EtherType::OUI_EXTENDED {
+            self.carrier = Carrier::Llc;
+            self.at += 2 + 3;
+            return Some(());
+        }
+        None
     }
 }

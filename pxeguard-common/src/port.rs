@@ -32,8 +32,8 @@ pub struct PortStats {
     pub unlisted: u64,
     /// When one of those was last told, in nanoseconds of `CLOCK_MONOTONIC`.
     pub told_ns: u64,
-    /// Those since then.
-    pub untold: u64,
+    /// How many of them there had been then, that one included.
+    pub told: u64,
     /// Rows of servers ever made, by share.
     pub rows_made: [u64; Share::COUNT],
 }

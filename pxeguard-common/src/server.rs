@@ -41,8 +41,8 @@ pub struct ServerRow {
     pub last_seen_ns: u64,
     /// When one of its replies was last told.
     pub told_ns: u64,
-    /// Its replies since then.
-    pub untold: u64,
+    /// How many replies it had sent then, that one included.
+    pub told: u64,
     /// Replies that came, or were to go, through a relay (`giaddr`).
     pub relayed: u64,
     /// Replies that give no address and refuse none: a PXE server's.
@@ -63,7 +63,7 @@ impl ServerRow {
             first_seen_ns: 0,
             last_seen_ns: 0,
             told_ns: 0,
-            untold: 0,
+            told: 0,
             relayed: 0,
             pxe: 0,
             replies: [[0; MessageType::ALL.len()]; Verdict::ALL.len()],
@@ -100,6 +100,7 @@ impl ServerRow {
     }
 
     /// How many replies there were.
+    #[inline(always)]
     pub fn total(&self) -> u64 {
         self.replies.iter().flatten().sum()
     }

@@ -5,36 +5,40 @@
 
 use crate::net::{Ifindex, Mac};
 use crate::pod::pod;
+use crate::steps::Steps;
 
 /// Key of the `TRUST` map: one place that may answer.
+///
+/// Two whole words: of what is written to the stack in smaller pieces the verifier takes the rest of the word for still
+/// needed, and follows each combination of such leftovers by itself.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 #[repr(C)]
 pub struct Place {
-    port: u32,
-    mac: Mac,
-    vlan: u16,
+    port: u64,
+    /// The address in the lower six bytes, the VLAN in the upper two.
+    mac_and_vlan: u64,
 }
-pod!(Place, 4, 6, 2);
+pod!(Place, 8, 8);
 
 impl Place {
-    const ANY_PORT: u32 = 0;
-    const ANY_MAC: Mac = [0; 6];
-    const ANY_VLAN: u16 = 0xffff;
+    const ANY_PORT: u64 = 0;
+    const ANY_MAC: u64 = 0;
+    const ANY_VLAN: u64 = 0xffff << 48;
+    const MAC: u64 = (1 << 48) - 1;
 
     /// A place; `None` stands for any.  VLAN 0 is what has no VLAN.
     #[inline(always)]
     pub fn new(port: Option<Ifindex>, mac: Option<Mac>, vlan: Option<u16>) -> Self {
         Self {
-            port: port.map_or(Self::ANY_PORT, |port| port.0),
-            mac: mac.unwrap_or(Self::ANY_MAC),
-            vlan: vlan.unwrap_or(Self::ANY_VLAN),
+            port: port.map_or(Self::ANY_PORT, |port| port.0.into()),
+            mac_and_vlan: mac.map_or(Self::ANY_MAC, number) | vlan.map_or(Self::ANY_VLAN, |vlan| u64::from(vlan) << 48),
         }
     }
 
     /// Which of the kinds of places it is.
     pub fn shape(&self) -> Shape {
-        let narrowed = self.vlan != Self::ANY_VLAN;
-        match (self.port == Self::ANY_PORT, self.mac == Self::ANY_MAC) {
+        let narrowed = self.mac_and_vlan & !Self::MAC != Self::ANY_VLAN;
+        match (self.port == Self::ANY_PORT, self.mac_and_vlan & Self::MAC == Self::ANY_MAC) {
             (true, _) if narrowed => Shape::MacVlan,
             (true, _) => Shape::Mac,
             (false, true) if narrowed => Shape::PortVlan,
@@ -43,6 +47,12 @@ impl Place {
             (false, false) => Shape::MacAtPort,
         }
     }
+}
+
+/// A MAC address as a number; which byte is the lowest does not matter.
+#[inline(always)]
+const fn number([a, b, c, d, e, f]: Mac) -> u64 {
+    u64::from_le_bytes([a, b, c, d, e, f, 0, 0])
 }
 
 /// The kinds of places.  A reply is looked for in each kind that the policy uses: mostly one.
@@ -123,14 +133,12 @@ pod!(Grant, 4);
 
 impl Grant {
     /// May say everything.
-    pub const DHCP: Self = Self { kind: 0 };
+    pub const DHCP: Self = Self { kind: 1 };
     /// May answer PXE clients.
-    pub const PXE: Self = Self { kind: Self::PXE_BIT };
+    pub const PXE: Self = Self { kind: 2 };
     /// The MAC address is trusted at another place: here it is a spoof.
-    pub const ELSEWHERE: Self = Self { kind: Self::ELSEWHERE_BIT };
-    const PXE_BIT: u32 = 1;
-    const FIRST_SEEN_BIT: u32 = 2;
-    const ELSEWHERE_BIT: u32 = 4;
+    pub const ELSEWHERE: Self = Self { kind: 4 };
+    const FIRST_SEEN_BIT: u32 = 8;
 
     /// What a class may do.
     pub const fn of(class: Class) -> Self {
@@ -146,9 +154,18 @@ impl Grant {
         Self { kind: self.kind | Self::FIRST_SEEN_BIT }
     }
 
+    /// What comes of it where it is looked up.
     #[inline(always)]
-    const fn class(self) -> Class {
-        if self.kind & Self::PXE_BIT == 0 { Class::Dhcp } else { Class::Pxe }
+    fn at(self, policy: &impl Policy, port: Ifindex, mac: Mac) -> Self {
+        if self.kind & Self::FIRST_SEEN_BIT != 0 && policy.bind(mac, port) != Some(port) {
+            return Self::ELSEWHERE;
+        }
+        self
+    }
+
+    #[inline(always)]
+    const fn has(self, other: Self) -> bool {
+        self.kind & other.kind != 0
     }
 }
 
@@ -234,23 +251,45 @@ impl Standing {
     /// Looks the sender up in each kind of place; the widest grant counts.
     #[inline(always)]
     pub fn of(policy: &impl Policy, shapes: Shapes, port: Ifindex, mac: Mac, vlan: u16) -> Self {
-        let mut standing = Self::Untrusted;
-        for shape in Shape::ALL {
-            if !shapes.has(shape) {
-                continue;
-            }
-            let Some(grant) = policy.grant(&shape.place(port, mac, vlan)) else {
-                continue;
-            };
-            let here = grant.kind & Grant::ELSEWHERE_BIT == 0
-                && (grant.kind & Grant::FIRST_SEEN_BIT == 0 || policy.bind(mac, port) == Some(port));
-            match (here, grant.class()) {
-                (true, Class::Dhcp) => return Self::Trusted(Class::Dhcp),
-                (true, Class::Pxe) => standing = Self::Trusted(Class::Pxe),
-                (false, _) if standing == Self::Untrusted => standing = Self::Spoof,
-                (false, _) => {}
+        let mut search = Search { policy, shapes, port, mac, vlan, next: 0, granted: Grant { kind: 0 } };
+        let _ended = search.eight();
+        let granted = search.granted;
+        if granted.has(Grant::DHCP) {
+            Self::Trusted(Class::Dhcp)
+        } else if granted.has(Grant::PXE) {
+            Self::Trusted(Class::Pxe)
+        } else if granted.has(Grant::ELSEWHERE) {
+            Self::Spoof
+        } else {
+            Self::Untrusted
+        }
+    }
+}
+
+/// A search through the kinds of places.
+struct Search<'a, P> {
+    policy: &'a P,
+    shapes: Shapes,
+    port: Ifindex,
+    mac: Mac,
+    vlan: u16,
+    next: usize,
+    granted: Grant,
+}
+
+impl<P: Policy> Steps for Search<'_, P> {
+    #[inline(always)]
+    fn step(&mut self) -> Option<()> {
+        let shape = *Shape::ALL.get(self.next)?;
+        self.next += 1;
+        if self.shapes.has(shape)
+            && let Some(grant) = self.policy.grant(&shape.place(self.port, self.mac, self.vlan))
+        {
+            self.granted.kind |= grant.at(self.policy, self.port, self.mac).kind;
+            if self.granted.has(Grant::DHCP) {
+                return None;
             }
         }
-        standing
+        Some(())
     }
 }

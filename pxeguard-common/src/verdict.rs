@@ -189,10 +189,9 @@ impl Judged {
     /// What stands there before.
     pub const NOT_YET: Self = Self { _first: 0, verdict: 0, reason: 0 };
 
-    /// Judges a reply that came in by `port`.  Returns whether it ends here: the verifier wants a function to return a
-    /// number, and takes what is left in the register for one.
+    /// Judges a reply that came in by `port`.  Returns whether it ends here (and not nothing: of a function the verifier
+    /// wants a number, and takes what is left in the register for one).
     #[inline(never)]
-    #[must_use]
     pub fn judge(&mut self, policy: &impl Policy, port: Ifindex, reply: &ServerReply) -> bool {
         let config = policy.config();
         let standing = Standing::of(policy, config.shapes(), port, reply.mac, reply.vlan);
@@ -204,6 +203,12 @@ impl Judged {
         };
         self.verdict = verdict as u8;
         self.reason = reason as u8;
+        self.drops()
+    }
+
+    /// Whether the reply ends here.
+    #[inline(always)]
+    pub const fn drops(&self) -> bool {
         self.verdict == Verdict::Drop as u8
     }
 

@@ -3,6 +3,7 @@
 use core::intrinsics::{AtomicOrdering, atomic_xadd};
 
 use aya_ebpf::helpers::bpf_ktime_get_coarse_ns;
+use aya_ebpf::maps::PerCpuArray;
 use pxeguard_common::event::{Event, EventHead, FRAME_BYTES, TELL_EVERY_NS};
 use pxeguard_common::net::Ifindex;
 use pxeguard_common::port::PortStats;
@@ -19,16 +20,15 @@ const BPF_NOEXIST: u64 = 1;
 /// Counts a reply in all, for its port and for its server, and tells it unless its like was told a moment ago.
 #[inline(always)]
 pub fn account(frame: &impl Capture, port: Ifindex, reply: &ServerReply, judged: &Judged, at_hook: u32) {
-    // SAFETY: the map's own memory, which belongs to this CPU; a program in process context can be interrupted by
-    // another, which changes it by atomic addition only.
-    count_one(TOTALS.get_ptr_mut(judged.index()).map(|counter| unsafe { &mut *counter }));
+    count(&TOTALS, judged.index());
     let Some(stats) = PORT_STATS.get_ptr_mut(port.0).or_else(|| PORT_STATS.get_ptr_mut(0)) else {
         return;
     };
     // SAFETY: the map's own memory, which other CPUs change by atomic addition only.
     let stats = unsafe { &mut *stats };
-    count_one(stats.replies.get_mut(judged.verdict()));
-
+    if let Some(counter) = stats.replies.get_mut(judged.verdict()) {
+        add(counter, 1);
+    }
     let key = ServerKey::of(port, reply);
     // SAFETY: no memory is touched.
     let now_ns = unsafe { bpf_ktime_get_coarse_ns() };
@@ -40,7 +40,9 @@ pub fn account(frame: &impl Capture, port: Ifindex, reply: &ServerReply, judged:
     let untold = if let Some(row) = row {
         // SAFETY: as above; what is not added to is written whole, and the last one wins.
         let row = unsafe { &mut *row };
-        count_one(row.counter(judged.verdict(), reply.message_type()));
+        if let Some(counter) = row.counter(judged.verdict(), reply.message_type()) {
+            add(counter, 1);
+        }
         if reply.is_relayed() {
             add(&mut row.relayed, 1);
         }
@@ -49,18 +51,24 @@ pub fn account(frame: &impl Capture, port: Ifindex, reply: &ServerReply, judged:
         }
         row.last_seen_ns = now_ns;
         row.reason = judged.reason();
-        may_tell(&mut row.told_ns, &mut row.untold, now_ns)
+        if is_too_soon(row.told_ns, now_ns) {
+            return;
+        }
+        row.told_ns = now_ns;
+        untold(&mut row.told, row.replies.iter().flatten().sum())
     } else {
         flags = at_hook | Event::UNLISTED;
         add(&mut stats.unlisted, 1);
-        may_tell(&mut stats.told_ns, &mut stats.untold, now_ns)
+        if is_too_soon(stats.told_ns, now_ns) {
+            return;
+        }
+        stats.told_ns = now_ns;
+        untold(&mut stats.told, stats.unlisted)
     };
-    if let Some(untold) = untold {
-        let (judgement, type_code) = (judged.index(), reply.type_code.into());
-        let frame_len = frame.len();
-        let captured = frame_len.min(FRAME_BYTES as u32);
-        tell(frame, &EventHead { at_ns: now_ns, untold, server: key, judgement, type_code, frame_len, flags, captured });
-    }
+    let (judgement, type_code) = (judged.index(), reply.type_code.into());
+    let frame_len = frame.len();
+    let captured = frame_len.min(FRAME_BYTES as u32);
+    tell(frame, &EventHead { at_ns: now_ns, untold, server: key, judgement, type_code, frame_len, flags, captured });
 }
 
 /// Makes a server's row, if its port's share of rows is not used up.
@@ -90,28 +98,25 @@ fn new_row(key: &ServerKey, port: Ifindex, stats: &mut PortStats, share: Share, 
 /// In read-only memory, because the verifier does not let a `memset` of the stack return.
 static BLANK: ServerRow = ServerRow::BLANK;
 
-/// Whether the time to tell has come, and if so, of how many the same was not told since the last time.
+/// Whether too little time has gone by since the last event.
 #[inline(always)]
-fn may_tell(told_ns: &mut u64, untold: &mut u64, now_ns: u64) -> Option<u64> {
-    if *told_ns != 0 && now_ns.wrapping_sub(*told_ns) < TELL_EVERY_NS {
-        add(untold, 1);
-        return None;
-    }
-    *told_ns = now_ns;
-    let count = *untold;
-    if count != 0 {
-        // What another CPU adds in between stays for the next time.
-        add(untold, count.wrapping_neg());
-    }
-    Some(count)
+fn is_too_soon(told_ns: u64, now_ns: u64) -> bool {
+    told_ns != 0 && now_ns.wrapping_sub(told_ns) < TELL_EVERY_NS
+}
+
+/// Of how many replies before this one nothing was told since the last that was.
+#[inline(always)]
+fn untold(told: &mut u64, total: u64) -> u64 {
+    let before = *told;
+    *told = total;
+    total.saturating_sub(before + 1)
 }
 
 /// Writes an event into the ring; counts it as lost where there is no room.
 #[inline(always)]
 fn tell(frame: &impl Capture, head: &EventHead) {
     let Some(mut event) = EVENTS.reserve::<Event>(0) else {
-        // SAFETY: as in `account`.
-        count_one(EVENTS_LOST.get_ptr_mut(0).map(|counter| unsafe { &mut *counter }));
+        count(&EVENTS_LOST, 0);
         return;
     };
     let to = event.as_mut_ptr();
@@ -134,10 +139,12 @@ fn add(counter: &mut u64, n: u64) {
     unsafe { atomic_xadd::<u64, u64, { AtomicOrdering::Relaxed }>(counter, n) };
 }
 
-/// Adds one to what the compiler does not know to be there.
+/// Adds one for this CPU.
 #[inline(always)]
-fn count_one(counter: Option<&mut u64>) {
-    if let Some(counter) = counter {
-        add(counter, 1);
+fn count(counters: &PerCpuArray<u64>, index: u32) {
+    if let Some(counter) = counters.get_ptr_mut(index) {
+        // SAFETY: the map's own memory, which belongs to this CPU; a program in process context can be interrupted by
+        // another, which changes it by atomic addition only.
+        add(unsafe { &mut *counter }, 1);
     }
 }

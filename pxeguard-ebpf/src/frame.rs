@@ -1,11 +1,12 @@
 //! Packet access: the only pointer arithmetic of the kernel side.
 
+use core::arch::asm;
 use core::mem::MaybeUninit;
 
 use aya_ebpf::EbpfContext;
 use aya_ebpf::helpers::{bpf_skb_load_bytes, bpf_xdp_get_buff_len, bpf_xdp_load_bytes};
 use aya_ebpf::programs::{TcContext, XdpContext};
-use pxeguard_common::frame::Frame;
+use pxeguard_common::frame::{Frame, MAX_OFFSET};
 
 /// A frame of which an event can keep the first bytes.
 pub trait Capture: Frame {
@@ -19,33 +20,71 @@ pub trait Capture: Frame {
     unsafe fn copy_to(&self, to: *mut u8, len: u32) -> bool;
 }
 
-/// Reads directly what lies before `data_end`; `None` where the linear part falls short, though the frame may not.
+/// The first bytes in place; `None` where the linear part falls short of them, though the frame may not.
 #[inline(always)]
-fn direct<const N: usize>(data: usize, data_end: usize, at: usize) -> Option<[u8; N]> {
-    if data + at + N > data_end {
+fn head<'a, const N: usize>(data: usize, data_end: usize) -> Option<&'a [u8; N]> {
+    if data + N > data_end {
+        return None;
+    }
+    // SAFETY: the N bytes lie before `data_end`, and nothing moves them while the program runs.
+    Some(unsafe { &*(data as *const [u8; N]) })
+}
+
+/// Reads at any offset; `None` where the linear part falls short of it, though the frame may not.
+#[inline(always)]
+fn near<const N: usize>(data: usize, data_end: usize, at: usize) -> Option<[u8; N]> {
+    // The verifier follows a pointer as long as it stays in one register, and a number as long as that is checked in
+    // the register in which it is used.  So both are hidden from the compiler, which would compute them twice.
+    let at = hidden(at);
+    if at > MAX_OFFSET {
+        return None;
+    }
+    let start = hidden(data + at);
+    if start + N > data_end {
         return None;
     }
     // SAFETY: the N bytes lie before `data_end`; a byte array has no alignment.
-    Some(unsafe { *((data + at) as *const [u8; N]) })
+    Some(unsafe { *(start as *const [u8; N]) })
+}
+
+/// The same number, of which the compiler knows nothing.
+#[inline(always)]
+fn hidden(mut number: usize) -> usize {
+    // An instruction, because without one two lines of debug information would share the next, which Linux refuses.
+    // SAFETY: it moves a register to itself.
+    unsafe { asm!("{0} = {0}", inlateout(reg) number, options(pure, nomem, nostack)) };
+    number
 }
 
 /// What an XDP program is given.
-pub struct XdpFrame<'a>(pub &'a XdpContext);
+pub struct XdpFrame(pub XdpContext);
 
-impl Frame for XdpFrame<'_> {
+impl XdpFrame {
+    /// The interface whose hook runs.
     #[inline(always)]
-    fn read<const N: usize>(&self, at: usize) -> Option<[u8; N]> {
-        direct(self.0.data(), self.0.data_end(), at).or_else(|| self.load(at))
+    pub fn ifindex(&self) -> u32 {
+        self.0.ingress_ifindex() as u32
+    }
+}
+
+impl Frame for XdpFrame {
+    #[inline(always)]
+    fn head<const N: usize>(&self) -> Option<&[u8; N]> {
+        head(self.0.data(), self.0.data_end())
     }
 
     #[inline(always)]
     fn load<const N: usize>(&self, at: usize) -> Option<[u8; N]> {
         let mut bytes = MaybeUninit::<[u8; N]>::uninit();
         // SAFETY: the helper writes N bytes or fails.
-        let failed =
-            unsafe { bpf_xdp_load_bytes(self.0.ctx, at as u32, bytes.as_mut_ptr().cast(), N as u32) };
+        let failed = unsafe { bpf_xdp_load_bytes(self.0.ctx, at as u32, bytes.as_mut_ptr().cast(), N as u32) };
         // SAFETY: written where it did not fail.
         (failed == 0).then(|| unsafe { bytes.assume_init() })
+    }
+
+    #[inline(always)]
+    fn near<const N: usize>(&self, at: usize) -> Option<[u8; N]> {
+        near(self.0.data(), self.0.data_end(), at).or_else(|| self.load(at))
     }
 
     #[inline(always)]
@@ -54,7 +93,7 @@ impl Frame for XdpFrame<'_> {
     }
 }
 
-impl Capture for XdpFrame<'_> {
+impl Capture for XdpFrame {
     #[inline(always)]
     fn len(&self) -> u32 {
         // SAFETY: the context is the program's own.
@@ -69,9 +108,9 @@ impl Capture for XdpFrame<'_> {
 }
 
 /// What a tc program is given.
-pub struct SkbFrame<'a>(pub &'a TcContext);
+pub struct SkbFrame(pub TcContext);
 
-impl SkbFrame<'_> {
+impl SkbFrame {
     /// The interface whose hook runs.
     #[inline(always)]
     pub fn ifindex(&self) -> u32 {
@@ -87,21 +126,24 @@ impl SkbFrame<'_> {
     }
 }
 
-impl Frame for SkbFrame<'_> {
+impl Frame for SkbFrame {
     #[inline(always)]
-    fn read<const N: usize>(&self, at: usize) -> Option<[u8; N]> {
-        direct(self.0.data(), self.0.data_end(), at).or_else(|| self.load(at))
+    fn head<const N: usize>(&self) -> Option<&[u8; N]> {
+        head(self.0.data(), self.0.data_end())
     }
 
     #[inline(always)]
     fn load<const N: usize>(&self, at: usize) -> Option<[u8; N]> {
         let mut bytes = MaybeUninit::<[u8; N]>::uninit();
         // SAFETY: the helper writes N bytes or fails.
-        let failed = unsafe {
-            bpf_skb_load_bytes(self.0.as_ptr(), at as u32, bytes.as_mut_ptr().cast(), N as u32)
-        };
+        let failed = unsafe { bpf_skb_load_bytes(self.0.as_ptr(), at as u32, bytes.as_mut_ptr().cast(), N as u32) };
         // SAFETY: written where it did not fail.
         (failed == 0).then(|| unsafe { bytes.assume_init() })
+    }
+
+    #[inline(always)]
+    fn near<const N: usize>(&self, at: usize) -> Option<[u8; N]> {
+        near(self.0.data(), self.0.data_end(), at).or_else(|| self.load(at))
     }
 
     #[inline(always)]
@@ -112,7 +154,7 @@ impl Frame for SkbFrame<'_> {
     }
 }
 
-impl Capture for SkbFrame<'_> {
+impl Capture for SkbFrame {
     #[inline(always)]
     fn len(&self) -> u32 {
         self.0.len()

@@ -4,7 +4,7 @@
 #![no_std]
 #![no_main]
 #![expect(missing_docs, reason = "the attributes make a second, public function of each entry")]
-#![feature(core_intrinsics)]
+#![feature(asm_experimental_arch, core_intrinsics)]
 #![expect(internal_features, reason = "atomic addition is not stable for this target, which has no compare-and-swap")]
 
 mod account;
@@ -12,61 +12,72 @@ mod frame;
 mod maps;
 mod policy;
 
+use core::mem::MaybeUninit;
+
 use aya_ebpf::bindings::{TC_ACT_SHOT, TC_ACT_UNSPEC, xdp_action};
 use aya_ebpf::macros::{classifier, xdp};
 use aya_ebpf::programs::{TcContext, XdpContext};
 use pxeguard_common::event::Event;
 use pxeguard_common::net::Ifindex;
-use pxeguard_common::reply::ServerReply;
+use pxeguard_common::reply::{Ignore, ServerReply};
+use pxeguard_common::trust::Policy;
 use pxeguard_common::verdict::Judged;
 
 use crate::account::account;
-use crate::frame::{SkbFrame, XdpFrame};
-use crate::policy::{AtEgress, AtIngress};
+use crate::frame::{Capture, SkbFrame, XdpFrame};
+use crate::policy::{AT_EGRESS, AT_INGRESS};
 
 /// Ingress of a port whose driver runs XDP.
 #[xdp(frags)]
 pub fn pxeguard_xdp(ctx: XdpContext) -> u32 {
-    let frame = XdpFrame(&ctx);
-    let Ok(reply) = ServerReply::parse(&frame) else {
+    let frame = XdpFrame(ctx);
+    if Ignore::at_a_glance(&frame).is_some() {
         return xdp_action::XDP_PASS;
-    };
-    let port = Ifindex(ctx.ingress_ifindex() as u32);
-    let mut judged = Judged::NOT_YET;
-    let drops = judged.judge(&AtIngress, port, &reply);
-    account(&frame, port, &reply, &judged, 0);
-    if drops { xdp_action::XDP_DROP } else { xdp_action::XDP_PASS }
+    }
+    let port = Ifindex(frame.ifindex());
+    if guard(frame, &AT_INGRESS, port, 0) { xdp_action::XDP_DROP } else { xdp_action::XDP_PASS }
 }
 
 /// Ingress of every other port.
 #[classifier]
 pub fn pxeguard_ingress(ctx: TcContext) -> i32 {
-    let frame = SkbFrame(&ctx);
-    let Ok(reply) = ServerReply::parse(&frame) else {
+    let frame = SkbFrame(ctx);
+    if Ignore::at_a_glance(&frame).is_some() {
         return GO_ON;
-    };
+    }
     let port = Ifindex(frame.ifindex());
-    let mut judged = Judged::NOT_YET;
-    let drops = judged.judge(&AtIngress, port, &reply);
-    account(&frame, port, &reply, &judged, 0);
-    if drops { TC_ACT_SHOT as i32 } else { GO_ON }
+    if guard(frame, &AT_INGRESS, port, 0) { TC_ACT_SHOT as i32 } else { GO_ON }
 }
 
 /// Egress of a bridge's port: what came in by a port that nobody guards yet is judged where it would leave.
 #[classifier]
 pub fn pxeguard_egress(ctx: TcContext) -> i32 {
-    let frame = SkbFrame(&ctx);
-    let Ok(reply) = ServerReply::parse(&frame) else {
-        return GO_ON;
-    };
-    let port = Ifindex(frame.ingress_ifindex());
-    if !policy::came_unjudged(port) {
+    let frame = SkbFrame(ctx);
+    if Ignore::at_a_glance(&frame).is_some() {
         return GO_ON;
     }
+    let port = Ifindex(frame.ingress_ifindex());
+    if policy::came_unjudged(port) && guard(frame, &AT_EGRESS, port, Event::AT_EGRESS) {
+        TC_ACT_SHOT as i32
+    } else {
+        GO_ON
+    }
+}
+
+/// Looks closely at one of the few frames that a glance leaves over.  Returns whether it ends here.
+#[inline(never)]
+fn guard(frame: impl Capture, policy: &impl Policy, port: Ifindex, at_hook: u32) -> bool {
+    let mut reply = MaybeUninit::uninit();
+    if ServerReply::read(&frame, &mut reply).is_err() {
+        return false;
+    }
+    // SAFETY: written, because it did not fail.
+    let reply = unsafe { reply.assume_init_mut() };
+    reply.read_options(&frame);
     let mut judged = Judged::NOT_YET;
-    let drops = judged.judge(&AtEgress, port, &reply);
-    account(&frame, port, &reply, &judged, Event::AT_EGRESS);
-    if drops { TC_ACT_SHOT as i32 } else { GO_ON }
+    let drops = judged.judge(policy, port, reply);
+    account(&frame, port, reply, &judged, at_hook);
+    drops
 }
 
 /// Leaves the frame to the next filter of clsact; to the next program of TCX, where the same number is `TCX_NEXT`.

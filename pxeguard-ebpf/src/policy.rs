@@ -8,67 +8,50 @@ use crate::maps::{BINDINGS, CONFIG, PORTS, ROUTED, TRUST};
 /// From `linux/bpf.h`: the entry must not exist.
 const BPF_NOEXIST: u64 = 1;
 
-#[inline(always)]
-fn config() -> Config {
-    // An array's entry is always there.
-    CONFIG.get(0).copied().unwrap_or(Config::new(Mode::Observe, Shapes::NONE))
-}
-
-#[inline(always)]
-fn grant(place: &Place) -> Option<Grant> {
-    // SAFETY: one aligned word, written at once; a removed entry is read as it was or as the next one is.
-    unsafe { TRUST.get(place) }.copied()
-}
+/// The policy; whether it binds a MAC address to the port where it is first seen depends on the hook.
+pub struct InForce<const BINDS: bool>;
 
 /// For frames that come in by a guarded port.
-pub struct AtIngress;
+pub const AT_INGRESS: InForce<true> = InForce;
+/// For frames that came in by a port that is not guarded: nothing is bound there.
+pub const AT_EGRESS: InForce<false> = InForce;
 
-impl Policy for AtIngress {
+impl<const BINDS: bool> Policy for InForce<BINDS> {
     #[inline(always)]
     fn config(&self) -> Config {
-        config()
+        // An array's entry is always there.
+        CONFIG.get(0).copied().unwrap_or(Config::new(Mode::Observe, Shapes::NONE))
     }
 
     #[inline(always)]
     fn grant(&self, place: &Place) -> Option<Grant> {
-        grant(place)
+        // SAFETY: one aligned word, written at once; a removed entry is read as it was or as the next one is.
+        unsafe { TRUST.get(place) }.copied()
     }
 
     #[inline(always)]
     fn bind(&self, mac: Mac, port: Ifindex) -> Option<Ifindex> {
-        let bound = Bound::new(mac);
-        // SAFETY: one aligned word, written at once.
-        if let Some(bound_to) = unsafe { BINDINGS.get(bound) } {
-            return Some(Ifindex(*bound_to));
-        }
-        // Of two CPUs that see the address first, one wins; the other reads what that one wrote.
-        if BINDINGS.insert(bound, port.0, BPF_NOEXIST).is_ok() {
-            return Some(port);
-        }
-        // SAFETY: as above.
-        unsafe { BINDINGS.get(bound) }.map(|bound_to| Ifindex(*bound_to))
+        // Ifindex 0 is never a port's.  A `None` would leave the number unwritten, the compiler compares it all the
+        // same, and the verifier refuses that.
+        Some(bind::<BINDS>(mac, port))
     }
 }
 
-/// For frames that came in by a port that is not guarded: nothing is bound there.
-pub struct AtEgress;
-
-impl Policy for AtEgress {
-    #[inline(always)]
-    fn config(&self) -> Config {
-        config()
+/// The port to which the address is bound, be it only now; 0 where there is none.
+///
+/// A function of its own, because it is needed at each of the places that are looked up.
+#[inline(never)]
+fn bind<const BINDS: bool>(mac: Mac, port: Ifindex) -> Ifindex {
+    let bound = Bound::new(mac);
+    // SAFETY: one aligned word, written at once.
+    let bound_to = || unsafe { BINDINGS.get(bound) }.map_or(0, |ifindex| *ifindex);
+    let mut found = bound_to();
+    if BINDS && found == 0 {
+        // Of two CPUs that see the address first, one wins; the other reads what that one wrote.
+        let _won_or_lost = BINDINGS.insert(bound, port.0, BPF_NOEXIST);
+        found = bound_to();
     }
-
-    #[inline(always)]
-    fn grant(&self, place: &Place) -> Option<Grant> {
-        grant(place)
-    }
-
-    #[inline(always)]
-    fn bind(&self, mac: Mac, _: Ifindex) -> Option<Ifindex> {
-        // SAFETY: one aligned word, written at once.
-        unsafe { BINDINGS.get(Bound::new(mac)) }.map(|bound_to| Ifindex(*bound_to))
-    }
+    Ifindex(found)
 }
 
 /// Whether no ingress program saw what came in by `port`: neither the host's own frames nor what it routes.
