@@ -49,7 +49,7 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     let control_socket = ControlSocket::bind(&config.control)?;
     let listener = MetricsListener::bind(config.listen).await?;
     let listen = listener.address().unwrap_or(config.listen);
-    let mut guard = Guard::open(config)?;
+    let mut guard = Guard::open(config, &watch).await?;
     let mut events = watch_ring(guard.take_events().context("the ring of events is taken already")?)?;
     let mut kernel_log = guard.kernel_log().map(watch_ring).transpose()?;
     guard.start(&watch).await?;

@@ -5,6 +5,7 @@
 
 mod attach;
 mod bpffs;
+mod link_detach;
 mod maps;
 mod owner;
 mod pins;
@@ -13,8 +14,9 @@ mod test_run;
 use std::collections::HashSet;
 use std::io;
 use std::path::Path;
+use std::thread;
 
-use aya::programs::{ProgramError, SchedClassifier, Xdp};
+use aya::programs::{Program, ProgramError, SchedClassifier, Xdp};
 use aya::{Ebpf, EbpfLoader};
 use aya_log::EbpfLogger;
 use pxeguard_common::net::Ifindex;
@@ -41,7 +43,7 @@ pub enum DataPlaneError {
     #[error("cannot load the kernel program {name}")]
     Program {
         /// Which.
-        name: &'static str,
+        name: String,
         /// Why.
         #[source]
         source: Box<ProgramError>,
@@ -109,19 +111,10 @@ impl DataPlane {
         let pins = Pins::open(bpffs)?;
         let lock = Lock::take(pins.root())?;
         let mut programs = EbpfLoader::new()
-            .verifier_log_level(aya::VerifierLogLevel::VERBOSE).btf(None)
             .default_map_pin_directory(pins.maps())
             .load(aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/pxeguard")))
             .map_err(|source| DataPlaneError::Load(Box::new(source)))?;
-        for name in [INGRESS, EGRESS] {
-            classifier(&mut programs, name)
-                .load()
-                .map_err(|source| DataPlaneError::Program { name, source: Box::new(source) })?;
-        }
-        let xdp_refused = xdp(&mut programs).load().err().map(|error| match error {
-            ProgramError::LoadError { io_error, verifier_log } => {println!("{verifier_log}"); io_error.to_string()}
-            other => other.to_string(),
-        });
+        let xdp_refused = load(&mut programs)?;
         let maps = Maps::take(&mut programs)?;
         Ok(Self { programs, xdp_refused, maps, pins, attached: HashSet::new(), _lock: lock })
     }
@@ -136,15 +129,48 @@ impl DataPlane {
         attach::adopt(self)
     }
 
-    /// Guards a port, or changes how it is guarded; there is no moment without a program in between.
+    /// Guards a port at ingress, or changes how it is guarded; there is no moment without a program in between.
     pub fn guard(&mut self, port: &Port<'_>) -> Result<Guarded, DataPlaneError> {
         attach::guard(self, port)
+    }
+
+    /// Guards a bridge's port at egress, too: against what comes in by ports that nobody guards yet.
+    pub fn guard_egress(&mut self, port: &Port<'_>) -> Result<(), DataPlaneError> {
+        attach::guard_egress(self, port)
     }
 
     /// Lets go of a port.
     pub fn release(&mut self, port: Ifindex) -> Result<(), DataPlaneError> {
         attach::release(self, port)
     }
+}
+
+/// Loads the programs, all at once: most of the time that a start takes is the verifier's.
+///
+/// Returns why XDP was refused, if it was.
+fn load(programs: &mut Ebpf) -> Result<Option<String>, DataPlaneError> {
+    let loaded: Vec<_> = thread::scope(|scope| {
+        let loads = programs.programs_mut().map(|(name, program)| {
+            let load = scope.spawn(|| match program {
+                Program::Xdp(program) => program.load(),
+                Program::SchedClassifier(program) => program.load(),
+                _ => unreachable!("the object has no others: it is built with this crate"),
+            });
+            (name.to_owned(), load)
+        });
+        let loads: Vec<_> = loads.collect();
+        loads.into_iter().map(|(name, load)| (name, load.join().expect("loading does not panic"))).collect()
+    });
+    let mut xdp_refused = None;
+    for (name, result) in loaded {
+        match (name.as_str(), result) {
+            (_, Ok(())) => {}
+            (XDP, Err(ProgramError::LoadError { io_error, .. })) => xdp_refused = Some(io_error.to_string()),
+            (XDP, Err(error)) => xdp_refused = Some(error.to_string()),
+            (_, Err(source)) => return Err(DataPlaneError::Program { name, source: Box::new(source) }),
+        }
+    }
+    Ok(xdp_refused)
 }
 
 /// The XDP program.

@@ -9,6 +9,7 @@ use std::process;
 
 use anyhow::{Context, bail};
 use clap::Parser;
+use clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand;
 use env_logger::fmt::Formatter;
 use log::{Level, LevelFilter, Record};
 use pxeguard::cli::{Cli, Command, ControlArgs, QueryArgs, RunArgs, TrustCommand};
@@ -21,22 +22,36 @@ use pxeguard::{daemon, dataplane};
 use serde::Serialize;
 
 fn main() -> process::ExitCode {
-    let done = execute(Cli::parse().command);
-    let code = match done {
-        Ok(()) => ExitCode::Done,
-        Err(error) => {
-            eprintln!(
-                "{}pxeguard: {}",
-                journal_prefix(Level::Error),
-                format!("{error:#}").replace('\n', "; ")
-            );
-            match error.downcast_ref() {
-                Some(ConfigError::NoInterface(_)) => ExitCode::Usage,
-                _ => ExitCode::Failed,
+    let code = match Cli::try_parse() {
+        Ok(cli) => match execute(cli.command) {
+            Ok(()) => ExitCode::Done,
+            Err(error) => {
+                complain(&format!("{error:#}").replace('\n', "; "));
+                match error.downcast_ref() {
+                    Some(ConfigError::NoInterface(_)) => ExitCode::Usage,
+                    _ => ExitCode::Failed,
+                }
             }
+        },
+        Err(asked) if !asked.use_stderr() || asked.kind() == DisplayHelpOnMissingArgumentOrSubcommand => asked.exit(),
+        Err(wrong) => {
+            complain(&on_one_line(&wrong));
+            ExitCode::Usage
         }
     };
     code.into()
+}
+
+fn complain(why: &str) {
+    eprintln!("{}pxeguard: {why}", journal_prefix(Level::Error));
+}
+
+/// What clap says on several lines: the mistake, what is possible, the usage.
+fn on_one_line(wrong: &clap::Error) -> String {
+    let text = wrong.to_string();
+    let lines: Vec<_> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    let line = lines.join("; ").replace(":; ", ": ").replace("; [", " [");
+    line.strip_prefix("error: ").map_or(line.clone(), str::to_owned)
 }
 
 fn execute(command: Command) -> anyhow::Result<()> {
@@ -142,7 +157,9 @@ fn require_privileges() -> anyhow::Result<()> {
 fn start_log() {
     let journal = to_journal();
     let mut log = env_logger::Builder::new();
-    log.filter_level(LevelFilter::Info).parse_default_env();
+    // A Rust enum whose tag is not its first byte has no BTF that kernels take (kernel/bpf/btf.c): aya shows all of it,
+    // and goes on without.
+    log.filter_level(LevelFilter::Info).filter_module("aya::bpf", LevelFilter::Error).parse_default_env();
     if journal {
         // The journal has its own times, and reads the level from the prefix.
         log.format(|f, record| writeln!(f, "{}{}", prefix(record.level()), record.args()));

@@ -114,6 +114,7 @@ fn in_plain_words(message: &str) -> String {
     let line = message
         .replace("unknown field", "unknown key")
         .replace("unknown variant", "unknown value")
+        .replace("wanted string or table", "wanted a string")
         .replace('\n', "; ");
     if line.contains('"') {
         line

@@ -114,7 +114,9 @@ fn make_room(path: &Path) -> Result<(), SocketError> {
         Ok(other) => {
             let pid = getsockopt(&other, PeerCredentials)
                 .ok()
-                .map(|credentials| credentials.pid());
+                .map(|credentials| credentials.pid())
+                // 0 is who is in no pid namespace that we see.
+                .filter(|pid| *pid > 0);
             Err(SocketError::Taken {
                 path: path.to_owned(),
                 pid,

@@ -12,6 +12,7 @@ use pxeguard_common::trust::Mode;
 use super::tell::Teller;
 use crate::config::Config;
 use crate::dataplane::{DataPlane, DataPlaneError, Events, Guarded, Port};
+use crate::hook::HookChoice;
 use crate::ports::{Problem, Snapshot, Target, Watch};
 use crate::report::mode_name;
 use crate::state::{State, StateError, StateFile};
@@ -48,8 +49,12 @@ pub(super) struct Guard {
 }
 
 impl Guard {
-    /// Reads the state and loads the kernel programs; nothing is attached or replaced yet.
-    pub(super) fn open(config: Config) -> anyhow::Result<Self> {
+    /// Checks the interfaces, reads the state and loads the kernel programs; nothing is attached or replaced yet.
+    pub(super) async fn open(config: Config, watch: &Watch) -> anyhow::Result<Self> {
+        let targets = watch.snapshot().await?.targets(&iface_names(&config)).await;
+        if let Some(problem) = targets.problems.iter().find(|problem| !problem.is_guarded_all_the_same()) {
+            bail!("{problem}");
+        }
         let (state_file, mut state, damage) = StateFile::open(&config.state)?;
         if let Some(damage) = damage {
             log::warn!("{damage}");
@@ -89,10 +94,7 @@ impl Guard {
     pub(super) async fn start(&mut self, watch: &Watch) -> anyhow::Result<()> {
         let began = Instant::now();
         let snapshot = watch.snapshot().await?;
-        let targets = snapshot.targets(&self.iface_names()).await;
-        if let Some(problem) = targets.problems.iter().find(|problem| !problem.is_guarded_all_the_same()) {
-            bail!("{problem}");
-        }
+        let targets = snapshot.targets(&iface_names(&self.config)).await;
         self.learn_bindings(&snapshot)?;
         self.find_unbound(watch, &targets.ports).await;
         self.names = names(&snapshot);
@@ -125,7 +127,7 @@ impl Guard {
                 return;
             }
         };
-        let targets = snapshot.targets(&self.iface_names()).await;
+        let targets = snapshot.targets(&iface_names(&self.config)).await;
         self.rename(&snapshot);
         let learned = self.learn_bindings(&snapshot);
         let names = names(&snapshot);
@@ -185,10 +187,11 @@ impl Guard {
         for (mac, port) in &self.compiled.bound {
             maps.bind(*mac, *port)?;
         }
-        for (mac, _) in maps.bindings()? {
+        for (mac, port) in maps.bindings()? {
             // One that the kernel has just bound is not stale: it is in no list yet.
             let is_new = self.trusts.iter().any(|trust| trust.place == TrustPlace::MacFirstSeen(mac))
-                && !self.state.bindings.contains_key(&MacAddress(mac));
+                && !self.state.bindings.contains_key(&MacAddress(mac))
+                && names.values().any(|index| *index == port);
             if !self.compiled.bound.contains_key(&mac) && !is_new {
                 maps.unbind(mac)?;
             }
@@ -202,7 +205,9 @@ impl Guard {
         let mut learned = false;
         for (mac, port) in self.plane.maps.bindings()? {
             let wanted = self.trusts.iter().any(|trust| trust.place == TrustPlace::MacFirstSeen(mac));
-            let Some(name) = snapshot.name_of(port).and_then(|name| name.parse().ok()) else { continue };
+            // It may have gone again before anybody asked where the address is.
+            let name = snapshot.name_of(port).map(str::to_owned).or_else(|| self.last_name_of(port));
+            let Some(name) = name.and_then(|name| name.parse().ok()) else { continue };
             if wanted && !self.state.bindings.contains_key(&MacAddress(mac)) {
                 log::info!("{} is bound to {name}, where its first reply was seen", MacAddress(mac));
                 self.state.bindings.insert(MacAddress(mac), name);
@@ -213,6 +218,12 @@ impl Guard {
             self.save();
         }
         Ok(learned)
+    }
+
+    /// The name of a port that is guarded or was.
+    fn last_name_of(&self, port: Ifindex) -> Option<String> {
+        let guarded = self.ports.get(&port).map(|port| &port.target.link.name);
+        guarded.or_else(|| self.gone.get(&port)).cloned()
     }
 
     /// Binds MAC addresses to where the bridges' forwarding tables have them.
@@ -274,6 +285,7 @@ impl Guard {
         for target in targets {
             self.guard(target);
         }
+        self.guard_egress();
         for problem in problems.iter().filter(|problem| !self.problems.contains(problem)) {
             log::error!("{problem}");
         }
@@ -292,16 +304,7 @@ impl Guard {
             self.ports.insert(link.index, PortState { target, guarded });
             return;
         }
-        let port = Port {
-            index: link.index,
-            name: &link.name,
-            kind: link.kind.name(),
-            physical: link.physical,
-            bridge_port: target.is_bridge_port,
-            only_xdp: target.only_xdp,
-            choice: self.config.hook,
-            xdp_program: link.xdp.map(|xdp| xdp.prog_id),
-        };
+        let port = port(&target, self.config.hook);
         let guarded = self.plane.guard(&port).map_err(|error| format!("{:#}", anyhow::Error::from(error)));
         let before = known.map(|known| &known.guarded);
         match &guarded {
@@ -310,6 +313,18 @@ impl Guard {
             Err(_) => {}
         }
         self.ports.insert(link.index, PortState { target, guarded });
+    }
+
+    /// Guards the egress of all guarded ports that lack it.  Attaching takes some milliseconds each time: done last, it
+    /// does not delay what is dropped at ingress already.
+    fn guard_egress(&mut self) {
+        for state in self.ports.values_mut().filter(|state| state.guarded.is_ok()) {
+            if let Err(error) = self.plane.guard_egress(&port(&state.target, self.config.hook)) {
+                let why = format!("{:#}", anyhow::Error::from(error));
+                log::error!("{}: not guarded at egress: {why}", state.target.link.name);
+                state.guarded = Err(why);
+            }
+        }
     }
 
     fn release(&mut self, index: Ifindex) {
@@ -357,9 +372,24 @@ impl Guard {
             count => format!("{count} ports"),
         }
     }
+}
 
-    fn iface_names(&self) -> Vec<String> {
-        self.config.ifaces.iter().map(|name| name.as_str().to_owned()).collect()
+fn iface_names(config: &Config) -> Vec<String> {
+    config.ifaces.iter().map(|name| name.as_str().to_owned()).collect()
+}
+
+/// What the kernel's side has to know about a port.
+fn port(target: &Target, choice: HookChoice) -> Port<'_> {
+    let link = &target.link;
+    Port {
+        index: link.index,
+        name: &link.name,
+        kind: link.kind.name(),
+        physical: link.physical,
+        bridge_port: target.is_bridge_port,
+        only_xdp: target.only_xdp,
+        choice,
+        xdp_program: link.xdp.map(|xdp| xdp.prog_id),
     }
 }
 

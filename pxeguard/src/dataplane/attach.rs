@@ -12,7 +12,7 @@ use nix::libc;
 use pxeguard_common::net::Ifindex;
 
 use super::pins::{Direction, Pin, Pins};
-use super::{DataPlane, DataPlaneError, EGRESS, INGRESS, classifier, owner, xdp};
+use super::{DataPlane, DataPlaneError, EGRESS, INGRESS, classifier, link_detach, owner, xdp};
 use crate::hook::{Hook, HookChoice};
 
 /// A port to guard.
@@ -72,12 +72,10 @@ fn candidates(port: &Port<'_>) -> Vec<(Hook, String)> {
 /// See [`DataPlane::guard`].
 pub fn guard(plane: &mut DataPlane, port: &Port<'_>) -> Result<Guarded, DataPlaneError> {
     plane.maps.add_port_stats(port.index)?;
-    if port.bridge_port {
-        attach_tc(plane, port, Direction::Egress)?;
-    }
     let mut refused = Vec::new();
     let mut last_error = None;
     for (hook, reason) in candidates(port) {
+        make_room(plane, port, hook)?;
         match attach_ingress(plane, port, hook) {
             Ok(hook) => {
                 remove_others(plane, port.index, hook)?;
@@ -101,13 +99,23 @@ pub fn guard(plane: &mut DataPlane, port: &Port<'_>) -> Result<Guarded, DataPlan
     Err(last_error.expect("at least one hook was tried"))
 }
 
+/// See [`DataPlane::guard_egress`].
+pub fn guard_egress(plane: &mut DataPlane, port: &Port<'_>) -> Result<(), DataPlaneError> {
+    match port.bridge_port {
+        true => attach_tc(plane, port, Direction::Egress).map(drop),
+        false => Ok(()),
+    }
+}
+
 /// Why a hook could not be had, in words.
 fn refusal(plane: &DataPlane, port: &Port<'_>, hook: Hook, error: &ProgramError) -> String {
     match (hook.is_xdp(), os_error(error)) {
-        (true, Some(libc::EBUSY)) => match port.xdp_program {
-            Some(id) => format!("{} holds this port", owner::of_program(plane.pins.bpffs(), id)),
-            None => "another XDP program holds this port".to_owned(),
-        },
+        // EEXIST: in the other of the two modes, native and generic.
+        (true, Some(libc::EBUSY | libc::EEXIST)) if port.xdp_program.is_some_and(|id| id != 0) => {
+            let owner = owner::of_program(plane.pins.bpffs(), port.xdp_program.unwrap_or_default());
+            format!("{owner} holds this port")
+        }
+        (true, Some(libc::EBUSY)) => "another XDP program holds this port".to_owned(),
         (true, Some(libc::EEXIST)) => "an XDP program on the bridge or bond above keeps XDP off this port".to_owned(),
         (true, Some(libc::EOPNOTSUPP)) => "the driver does not run XDP".to_owned(),
         (true, Some(libc::ERANGE)) => "the MTU is too large for XDP in this driver".to_owned(),
@@ -281,6 +289,22 @@ fn replace(plane: &mut DataPlane, pin: Pin) -> Result<(), ProgramError> {
     Ok(())
 }
 
+/// Takes away our own XDP program of the other mode, which would keep this one off; tc stands in for it meanwhile.
+fn make_room(plane: &mut DataPlane, port: &Port<'_>, hook: Hook) -> Result<(), DataPlaneError> {
+    let other = match hook {
+        Hook::Xdp => Hook::XdpGeneric,
+        Hook::XdpGeneric => Hook::Xdp,
+        Hook::Tcx | Hook::Clsact => return Ok(()),
+    };
+    let other = Pin { port: port.index, hook: other, direction: Direction::Ingress };
+    if plane.attached.contains(&other) {
+        attach_tc(plane, port, Direction::Ingress)?;
+        remove(&plane.pins, other)?;
+        plane.attached.remove(&other);
+    }
+    Ok(())
+}
+
 /// Removes what an earlier choice left at the ingress of a port that is guarded by `hook` now.
 fn remove_others(plane: &mut DataPlane, port: Ifindex, hook: Hook) -> Result<(), DataPlaneError> {
     let others: Vec<Pin> = plane
@@ -316,6 +340,10 @@ pub fn remove(pins: &Pins, pin: Pin) -> Result<(), DataPlaneError> {
         }
         fs::remove_dir(&path)
     } else {
+        if let Err(error) = link_detach::detach(&path) {
+            // It ends with its pin then.
+            log::debug!("the link {pin} is not detached at once: {error}");
+        }
         fs::remove_file(&path)
     };
     match removed {
