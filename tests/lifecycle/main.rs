@@ -1,1 +1,16 @@
 //! The daemon's life: ports that come and go, restarts, upgrades, the end.
+
+mod attached;
+mod detach;
+mod flood;
+mod hooks;
+mod host_traffic;
+mod interfaces;
+mod join;
+mod occupied;
+mod ports;
+mod restart;
+mod scene;
+mod second_daemon;
+mod service;
+mod wire;

@@ -11,7 +11,7 @@ use clap::Args;
 
 use crate::packages::{Apt, Purpose};
 use crate::toolchain::KernelToolchain;
-use crate::{command, setup, test, versions, workspace};
+use crate::{command, fuzz, setup, test, versions, workspace};
 
 /// Checks format, lints, documentation and memory accesses, and runs every test
 ///
@@ -38,6 +38,7 @@ impl Ci {
         })?;
         step("documentation", documentation)?;
         step("memory accesses", sanitizer::run)?;
+        step("corpus of the fuzz targets", fuzz::replay)?;
         if !self.no_test {
             step("tests", || test::run(&[], true))?;
         }

@@ -2,9 +2,12 @@
 //!
 //! Each command is a file with its arguments, its help and its `run`.
 
+mod bench;
 mod build;
 mod ci;
 mod command;
+mod demo;
+mod fuzz;
 mod leftovers;
 mod packages;
 mod run;
@@ -25,7 +28,10 @@ enum Cli {
     Setup(setup::Setup),
     Build(build::Build),
     Run(run::Run),
+    Demo(demo::Demo),
     Test(test::Test),
+    Bench(bench::Bench),
+    Fuzz(fuzz::Fuzz),
     Ci(ci::Ci),
 }
 
@@ -34,7 +40,10 @@ fn main() -> ExitCode {
         Cli::Setup(command) => command.run(),
         Cli::Build(command) => command.run(),
         Cli::Run(command) => command.run(),
+        Cli::Demo(command) => command.run(),
         Cli::Test(command) => command.run(),
+        Cli::Bench(command) => command.run(),
+        Cli::Fuzz(command) => command.run(),
         Cli::Ci(command) => command.run(),
     };
     match done {

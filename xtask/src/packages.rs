@@ -1,6 +1,8 @@
 //! Debian packages: which are needed for what, and how they are installed
 //! without a service starting.
 
+mod machines;
+
 use std::process::{Command, Stdio};
 
 use anyhow::{Result, bail};
@@ -19,7 +21,7 @@ pub enum Purpose {
     Bench,
 }
 
-const DEMO: &[&str] = &["busybox", "dnsmasq-base", "iproute2", "udhcpc"];
+const DEMO: &[&str] = &["busybox", "dnsmasq-base", "ethtool", "iproute2", "udhcpc"];
 
 const TEST: &[&str] = &[
     "bpftool",
@@ -66,10 +68,17 @@ impl Purpose {
 }
 
 /// Installs what `purposes` need and is missing.
-///
+pub fn provide(mut apt: Option<&mut Apt>, purposes: &[Purpose]) -> Result<()> {
+    install(apt.as_deref_mut(), purposes)?;
+    match apt {
+        Some(apt) if purposes.contains(&Purpose::Test) => machines::provide(apt),
+        _ => Ok(()),
+    }
+}
+
 /// A package that this system does not know is named, and left to the user:
 /// its programs may be here by another way.
-pub fn provide(apt: Option<&mut Apt>, purposes: &[Purpose]) -> Result<()> {
+fn install(apt: Option<&mut Apt>, purposes: &[Purpose]) -> Result<()> {
     let mut wanted: Vec<_> = purposes
         .iter()
         .flat_map(|purpose| purpose.packages())

@@ -3,14 +3,18 @@
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::ptr::{self, NonNull};
+use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use nix::libc;
 
 use super::set;
+use crate::until;
 
 /// One slot of the ring: a header, and then the frame.
 const SLOT_BYTES: usize = 4096;
+/// How long the last frames of a ring may be on their way.
+const PATIENCE: Duration = Duration::from_secs(10);
 /// Where the frame begins in its slot: `TPACKET2_HDRLEN - sizeof(struct sockaddr_ll)`.
 const FRAME_AT: usize = size_of::<libc::tpacket2_hdr>().next_multiple_of(libc::TPACKET_ALIGNMENT);
 
@@ -94,8 +98,8 @@ impl Drop for Ring<'_> {
     fn drop(&mut self) {
         // SAFETY: the mapping is ours, and nothing refers to it any more.
         unsafe { libc::munmap(self.start.as_ptr().cast(), self.bytes) };
-        // With a ring of no slots the socket has none.
-        let _ = set(self.socket, libc::PACKET_TX_RING, &request(0));
+        // With a ring of no slots the socket has none; refused (EBUSY) while a frame of it is on its way.
+        let _ = until(PATIENCE, "the ring is empty", || set(self.socket, libc::PACKET_TX_RING, &request(0)).is_ok());
     }
 }
 

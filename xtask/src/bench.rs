@@ -1,0 +1,123 @@
+//! `cargo xtask bench`: pxeguard's figures, each beside its peer's of the same run.
+
+mod counter;
+mod cpu_time;
+mod daemon;
+mod figure;
+mod flood;
+mod machine;
+mod packet;
+mod samples;
+mod start;
+mod switch;
+mod tcp;
+mod test_run;
+
+use std::env;
+use std::fs;
+use std::os::unix::process::CommandExt as _;
+use std::path::PathBuf;
+use std::time::Instant;
+
+use anyhow::{Context as _, Result, bail};
+use clap::{Args, ValueEnum};
+use serde_json::json;
+
+use crate::packages::Purpose;
+use crate::{build, command, leftovers, setup};
+use figure::Figure;
+use machine::Machine;
+
+/// Measures pxeguard beside its peers, in network namespaces of its own
+///
+/// Installs the peers first, and runs as root, through sudo where need be. Whatever is compared is measured in turns.
+/// PXEGUARD_BIN in the environment names another program to measure; nothing is built or installed then.
+#[derive(Args)]
+pub struct Bench {
+    /// Fewer rounds and shorter ones: at most two minutes instead of five
+    #[arg(long)]
+    quick: bool,
+    /// Also writes every single value to this file
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+    /// What to measure; everything where nothing is named
+    #[arg(value_name = "NAME")]
+    names: Vec<Name>,
+}
+
+/// What can be measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Name {
+    /// Throughput of TCP through a guarded bridge; peer: no guard
+    Tcp,
+    /// Cost of one packet in the kernel; peer: xdp-filter
+    Packet,
+    /// Packets a second in a flood of forged offers; peer: nftables
+    Drop,
+    /// Time from the start of the daemon until it guards, its memory, its wake-ups
+    Daemon,
+}
+
+/// How much patience there is.
+#[derive(Clone, Copy, Debug)]
+struct Effort {
+    quick: bool,
+}
+
+impl Effort {
+    /// One number for all the patience, another one for little.
+    fn choose<T>(self, thorough: T, quick: T) -> T {
+        if self.quick { quick } else { thorough }
+    }
+}
+
+impl Bench {
+    pub fn run(&self) -> Result<()> {
+        if let Some(program) = env::var_os(leftovers::PROGRAM) {
+            return if command::is_root() { self.measure() } else { become_root(program.into()) };
+        }
+        setup::provide(&[Purpose::Bench])?;
+        become_root(build::release()?)
+    }
+
+    fn measure(&self) -> Result<()> {
+        let machine = Machine::here()?;
+        println!("{machine}");
+        let (began, effort) = (Instant::now(), Effort { quick: self.quick });
+        let mut figures = Vec::new();
+        for name in Name::value_variants().iter().filter(|name| self.names.is_empty() || self.names.contains(name)) {
+            let began = Instant::now();
+            figures.extend(name.measure(effort).with_context(|| format!("cannot measure {name:?}"))?);
+            eprintln!("{name:?}: {:.0} s", began.elapsed().as_secs_f64());
+        }
+        print!("{}", figure::table(&figures));
+        println!("{}; {:.0} s", figure::LEGEND, began.elapsed().as_secs_f64());
+        if let Some(path) = &self.json {
+            let figures: Vec<_> = figures.iter().map(Figure::to_json).collect();
+            let report = json!({ "machine": machine, "quick": self.quick, "figures": figures });
+            let written = fs::write(path, format!("{report:#}\n"));
+            written.with_context(|| format!("cannot write {}", path.display()))?;
+        }
+        Ok(())
+    }
+}
+
+impl Name {
+    fn measure(self, effort: Effort) -> Result<Vec<Figure>> {
+        match self {
+            Self::Tcp => tcp::measure(effort),
+            Self::Packet => packet::measure(effort),
+            Self::Drop => flood::measure(effort),
+            Self::Daemon => Ok([start::measure(effort)?, daemon::measure(effort)?].concat()),
+        }
+    }
+}
+
+/// Goes on as root, with what was built by whoever we are.
+fn become_root(program: PathBuf) -> Result<()> {
+    let us = env::current_exe().context("cannot find this program")?;
+    let variable = format!("{}={}", leftovers::PROGRAM, program.display());
+    let by_hand = format!("{variable} {} bench", us.display());
+    let err = command::as_root("env", &by_hand)?.arg(variable).arg(us).args(env::args_os().skip(1)).exec();
+    bail!("cannot start as root: {err}")
+}
