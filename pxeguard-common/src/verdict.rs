@@ -101,7 +101,7 @@ impl Reason {
             Self::TrustedForPxe => "the server is trusted to answer PXE clients",
             Self::GivesAddress => "the server is trusted only to answer PXE clients, but gives an address",
             Self::Untrusted => "the server is not trusted",
-            Self::Spoof => "this MAC address is trusted at another port or VLAN: a spoof",
+            Self::Spoof => "this MAC address is trusted at another port: a spoof",
             Self::Fragment => "it is the first fragment of a datagram to a DHCP port",
             Self::LaterFragment => "it is a later fragment that holds a whole DHCP message",
             Self::Truncated => "a header is cut off, and it may be a DHCP reply",

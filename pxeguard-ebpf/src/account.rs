@@ -2,8 +2,10 @@
 
 use core::intrinsics::{AtomicOrdering, atomic_xadd};
 
+use aya_ebpf::EbpfContext;
 use aya_ebpf::helpers::bpf_ktime_get_coarse_ns;
 use aya_ebpf::maps::PerCpuArray;
+use aya_log_ebpf::warn;
 use pxeguard_common::event::{Event, EventHead, FRAME_BYTES, TELL_EVERY_NS};
 use pxeguard_common::net::Ifindex;
 use pxeguard_common::port::PortStats;
@@ -116,7 +118,7 @@ fn untold(told: &mut u64, total: u64) -> u64 {
 #[inline(always)]
 fn tell(frame: &impl Capture, head: &EventHead) {
     let Some(mut event) = EVENTS.reserve::<Event>(0) else {
-        count(&EVENTS_LOST, 0);
+        no_room(frame.context());
         return;
     };
     let to = event.as_mut_ptr();
@@ -132,6 +134,16 @@ fn tell(frame: &impl Capture, head: &EventHead) {
     event.submit(0);
 }
 
+/// Counts a lost event; of the first on each CPU, tells the daemon by way of its log.
+#[inline(never)]
+fn no_room(context: &impl EbpfContext) -> bool {
+    let is_first = count(&EVENTS_LOST, 0) == Some(0);
+    if is_first {
+        warn!(context, "no room for an event: they come faster than the daemon reads them");
+    }
+    is_first
+}
+
 /// Adds for all CPUs.
 #[inline(always)]
 fn add(counter: &mut u64, n: u64) {
@@ -139,12 +151,13 @@ fn add(counter: &mut u64, n: u64) {
     unsafe { atomic_xadd::<u64, u64, { AtomicOrdering::Relaxed }>(counter, n) };
 }
 
-/// Adds one for this CPU.
+/// Adds one for this CPU.  Returns how many there were before.
 #[inline(always)]
-fn count(counters: &PerCpuArray<u64>, index: u32) {
-    if let Some(counter) = counters.get_ptr_mut(index) {
-        // SAFETY: the map's own memory, which belongs to this CPU; a program in process context can be interrupted by
-        // another, which changes it by atomic addition only.
-        add(unsafe { &mut *counter }, 1);
-    }
+fn count(counters: &PerCpuArray<u64>, index: u32) -> Option<u64> {
+    // SAFETY: the map's own memory, which belongs to this CPU; a program in process context can be interrupted by
+    // another, which changes it by atomic addition only.
+    let counter = unsafe { &mut *counters.get_ptr_mut(index)? };
+    let before = *counter;
+    add(counter, 1);
+    Some(before)
 }

@@ -10,6 +10,12 @@ use pxeguard_common::frame::{Frame, MAX_OFFSET};
 
 /// A frame of which an event can keep the first bytes.
 pub trait Capture: Frame {
+    /// What the program was given.
+    type Context: EbpfContext;
+
+    /// What the program was given, for its log.
+    fn context(&self) -> &Self::Context;
+
     /// Length of the whole frame.
     fn len(&self) -> u32;
 
@@ -94,6 +100,13 @@ impl Frame for XdpFrame {
 }
 
 impl Capture for XdpFrame {
+    type Context = XdpContext;
+
+    #[inline(always)]
+    fn context(&self) -> &XdpContext {
+        &self.0
+    }
+
     #[inline(always)]
     fn len(&self) -> u32 {
         // SAFETY: the context is the program's own.
@@ -155,6 +168,13 @@ impl Frame for SkbFrame {
 }
 
 impl Capture for SkbFrame {
+    type Context = TcContext;
+
+    #[inline(always)]
+    fn context(&self) -> &TcContext {
+        &self.0
+    }
+
     #[inline(always)]
     fn len(&self) -> u32 {
         self.0.len()

@@ -86,8 +86,11 @@ async fn serve(config: Config) -> anyhow::Result<()> {
             }
             ready = events.readable_mut() => {
                 let mut ready = ready.context("cannot wait for the kernel's events")?;
-                guard.tell(ready.get_inner_mut());
+                let somebody_was_bound = guard.tell(ready.get_inner_mut());
                 ready.clear_ready();
+                if somebody_was_bound {
+                    guard.reconcile(&watch).await;
+                }
             }
             ready = readable(&mut kernel_log) => {
                 let mut ready = ready.context("cannot wait for the kernel programs' log")?;

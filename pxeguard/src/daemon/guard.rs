@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use anyhow::bail;
 use aya_log::EbpfLogger;
-use pxeguard_common::net::Ifindex;
+use pxeguard_common::net::{Ifindex, Mac};
 use pxeguard_common::trust::Mode;
 
 use super::tell::Teller;
@@ -204,11 +204,10 @@ impl Guard {
     fn learn_bindings(&mut self, snapshot: &Snapshot) -> Result<bool, DataPlaneError> {
         let mut learned = false;
         for (mac, port) in self.plane.maps.bindings()? {
-            let wanted = self.trusts.iter().any(|trust| trust.place == TrustPlace::MacFirstSeen(mac));
             // It may have gone again before anybody asked where the address is.
             let name = snapshot.name_of(port).map(str::to_owned).or_else(|| self.last_name_of(port));
             let Some(name) = name.and_then(|name| name.parse().ok()) else { continue };
-            if wanted && !self.state.bindings.contains_key(&MacAddress(mac)) {
+            if self.awaits_binding(mac) {
                 log::info!("{} is bound to {name}, where its first reply was seen", MacAddress(mac));
                 self.state.bindings.insert(MacAddress(mac), name);
                 learned = true;
@@ -218,6 +217,12 @@ impl Guard {
             self.save();
         }
         Ok(learned)
+    }
+
+    /// Whether this MAC address is trusted where it is first seen, and that is not known yet.
+    pub(super) fn awaits_binding(&self, mac: Mac) -> bool {
+        self.trusts.iter().any(|trust| trust.place == TrustPlace::MacFirstSeen(mac))
+            && !self.state.bindings.contains_key(&MacAddress(mac))
     }
 
     /// The name of a port that is guarded or was.

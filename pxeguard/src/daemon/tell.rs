@@ -66,14 +66,17 @@ impl Teller {
 }
 
 impl Guard {
-    /// Reads the ring until it is empty, and writes what is new.
-    pub(super) fn tell(&mut self, events: &mut Events) {
+    /// Reads the ring until it is empty, and writes what is new.  Returns whether the kernel may have bound somebody.
+    pub(super) fn tell(&mut self, events: &mut Events) -> bool {
         self.teller.forget();
+        let mut may_be_bound = false;
         while let Some(bytes) = events.next() {
             let Some(event) = read(&bytes) else { continue };
             drop(bytes);
             self.tell_event(&event);
+            may_be_bound |= event.head.flags & Event::FIRST != 0 && self.awaits_binding(event.head.server.mac);
         }
+        may_be_bound
     }
 
     fn tell_event(&mut self, event: &Event) {

@@ -77,12 +77,13 @@ pub fn guard(plane: &mut DataPlane, port: &Port<'_>) -> Result<Guarded, DataPlan
     for (hook, reason) in candidates(port) {
         make_room(plane, port, hook)?;
         match attach_ingress(plane, port, hook) {
-            Ok(hook) => {
-                remove_others(plane, port.index, hook)?;
+            Ok(got) => {
+                remove_others(plane, port.index, got)?;
                 let since_ns = plane.maps.add_port(port.index)?;
-                let reason = [refused, vec![reason]].concat();
+                let older = if got == hook { "" } else { "no TCX before Linux 6.6" };
+                let reason = [refused, vec![reason, older.to_owned()]].concat();
                 let reason = reason.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("; ");
-                return Ok(Guarded { hook, reason, since_ns });
+                return Ok(Guarded { hook: got, reason, since_ns });
             }
             Err(error) => {
                 let why = refusal(plane, port, hook, &error);
