@@ -14,12 +14,7 @@ const RECORD: &str = "kernel-toolchain.json";
 
 fn main() -> Result<()> {
     // aya-build watches the folder of the programs, but not what they depend on.
-    for input in [
-        "pxeguard-common/src",
-        "pxeguard-common/Cargo.toml",
-        "Cargo.toml",
-        "Cargo.lock",
-    ] {
+    for input in ["pxeguard-common/src", "pxeguard-common/Cargo.toml", "Cargo.toml", "Cargo.lock"] {
         println!("cargo::rerun-if-changed=../{input}");
     }
     let Some(path) = find_record()? else {
@@ -33,8 +28,7 @@ fn main() -> Result<()> {
     let record = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
     let record: Value = serde_json::from_slice(&record)
         .with_context(|| format!("{} is broken; run `cargo xtask setup`", path.display()))?;
-    build(&record)
-        .with_context(|| format!("cannot build the kernel programs with {}", path.display()))
+    build(&record).with_context(|| format!("cannot build the kernel programs with {}", path.display()))
 }
 
 /// The target folder is above `OUT_DIR`; one that was never set up (an editor's
@@ -42,29 +36,19 @@ fn main() -> Result<()> {
 fn find_record() -> Result<Option<PathBuf>> {
     let out_dir = PathBuf::from(env::var_os("OUT_DIR").context("OUT_DIR is not set")?);
     let shared = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target");
-    let mut places = out_dir
-        .ancestors()
-        .chain([shared.as_path()])
-        .map(|dir| dir.join(RECORD));
+    let mut places = out_dir.ancestors().chain([shared.as_path()]).map(|dir| dir.join(RECORD));
     Ok(places.find(|path| path.is_file()))
 }
 
 fn build(record: &Value) -> Result<()> {
-    let text = |field| {
-        record[field]
-            .as_str()
-            .with_context(|| format!("no {field} is recorded"))
-    };
+    let text = |field| record[field].as_str().with_context(|| format!("no {field} is recorded"));
     let toolchain = text("toolchain")?;
     let linker = Path::new(text("linker_dir")?).join("bpf-linker");
     // SAFETY: this process has one thread so far.
     unsafe {
         // By path, because rustup may put another bpf-linker first on PATH.
         for target in ["BPFEL", "BPFEB"] {
-            env::set_var(
-                format!("CARGO_TARGET_{target}_UNKNOWN_NONE_LINKER"),
-                &linker,
-            );
+            env::set_var(format!("CARGO_TARGET_{target}_UNKNOWN_NONE_LINKER"), &linker);
         }
         // cargo repeats at every build, as a warning, what the inner cargo says.
         env::set_var("CARGO_TERM_QUIET", "true");

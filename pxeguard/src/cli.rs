@@ -167,9 +167,7 @@ mod tests {
     use super::*;
 
     fn run(options: &[&str]) -> Result<RunArgs, clap::Error> {
-        let line = ["pxeguard", "run", "--iface", "vmbr0"]
-            .iter()
-            .chain(options);
+        let line = ["pxeguard", "run", "--iface", "vmbr0"].iter().chain(options);
         match Cli::try_parse_from(line)?.command {
             Command::Run(args) => Ok(args),
             other => panic!("{other:?}"),
@@ -183,19 +181,9 @@ mod tests {
 
     #[test]
     fn options_that_can_be_repeated_add_up() {
-        let args = run(&[
-            "--iface",
-            "br1",
-            "--trust",
-            "52:54:00:12:34:56",
-            "--trust",
-            "52:54:00:12:34:57@eno1",
-        ])
-        .unwrap();
-        assert_eq!(
-            (args.iface.len(), args.trust.len(), args.trust_port.len()),
-            (2, 2, 0)
-        );
+        let args =
+            run(&["--iface", "br1", "--trust", "52:54:00:12:34:56", "--trust", "52:54:00:12:34:57@eno1"]).unwrap();
+        assert_eq!((args.iface.len(), args.trust.len(), args.trust_port.len()), (2, 2, 0));
     }
 
     #[test]
@@ -219,11 +207,7 @@ mod tests {
         ];
         for options in wrong {
             let error = run(options).expect_err("wrong usage");
-            assert_eq!(
-                (error.kind(), error.exit_code()),
-                (ErrorKind::ValueValidation, 2),
-                "{options:?}"
-            );
+            assert_eq!((error.kind(), error.exit_code()), (ErrorKind::ValueValidation, 2), "{options:?}");
         }
     }
 
@@ -233,11 +217,6 @@ mod tests {
         parse("pxeguard trust add 52:54:00:12:34:56@eno1,vlan=5").unwrap();
         parse("pxeguard trust remove --port eno1,vlan=5").unwrap();
         assert_eq!(parse("pxeguard trust add").unwrap_err().exit_code(), 2);
-        assert_eq!(
-            parse("pxeguard trust add --port eno1 52:54:00:12:34:56")
-                .unwrap_err()
-                .exit_code(),
-            2
-        );
+        assert_eq!(parse("pxeguard trust add --port eno1 52:54:00:12:34:56").unwrap_err().exit_code(), 2);
     }
 }

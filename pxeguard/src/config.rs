@@ -22,8 +22,7 @@ pub const DEFAULT_CONTROL: &str = "/run/pxeguard/pxeguard.sock";
 /// Where the state file is.
 pub const DEFAULT_STATE: &str = "/var/lib/pxeguard/state.toml";
 /// Where the HTTP server listens.
-pub const DEFAULT_LISTEN: SocketAddr =
-    SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 9467);
+pub const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 9467);
 
 /// What the operator can say about the mode.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, clap::ValueEnum)]
@@ -118,10 +117,7 @@ impl Config {
         new.control.clone_from(&self.control);
         new.state.clone_from(&self.state);
         let needs_restart = changed.into_iter().filter(|(_, changed)| *changed);
-        Ok((
-            new,
-            needs_restart.map(|(name, _)| NeedsRestart(name)).collect(),
-        ))
+        Ok((new, needs_restart.map(|(name, _)| NeedsRestart(name)).collect()))
     }
 
     fn resolve(flags: RunArgs, path: Option<PathBuf>) -> Result<Self, ConfigError> {
@@ -136,15 +132,9 @@ impl Config {
             }
         }
         if ifaces.is_empty() {
-            return Err(ConfigError::NoInterface(
-                path.unwrap_or_else(|| DEFAULT_CONFIG.into()),
-            ));
+            return Err(ConfigError::NoInterface(path.unwrap_or_else(|| DEFAULT_CONFIG.into())));
         }
-        let by_flag = flags
-            .trust
-            .iter()
-            .chain(&flags.trust_port)
-            .map(|trust| (trust.clone(), Source::Flag));
+        let by_flag = flags.trust.iter().chain(&flags.trust_port).map(|trust| (trust.clone(), Source::Flag));
         let by_file = file.trusts.into_iter().map(|trust| (trust, Source::Config));
         let trusts = Trusts::new(by_flag.chain(by_file), &[]);
         if trusts.iter().len() > MAX_TRUSTS_CONFIGURED {
@@ -152,18 +142,11 @@ impl Config {
         }
         Ok(Self {
             ifaces,
-            trusts: trusts
-                .with_sources()
-                .map(|(trust, source)| (trust.clone(), source))
-                .collect(),
+            trusts: trusts.with_sources().map(|(trust, source)| (trust.clone(), source)).collect(),
             mode: flags.mode.or(file.mode).map(Mode::from),
             hook: flags.hook.or(file.hook).unwrap_or_default(),
             listen: flags.listen.or(file.listen).unwrap_or(DEFAULT_LISTEN),
-            control: flags
-                .control
-                .clone()
-                .or(file.control)
-                .unwrap_or_else(|| DEFAULT_CONTROL.into()),
+            control: flags.control.clone().or(file.control).unwrap_or_else(|| DEFAULT_CONTROL.into()),
             state: file.state.unwrap_or_else(|| DEFAULT_STATE.into()),
             file: path,
             flags,
@@ -178,16 +161,12 @@ impl Config {
         match (self.mode, trusts.is_empty()) {
             (None, true) => (
                 Mode::Observe,
-                Some(
-                    "nobody is trusted yet: only observing; trust a server (see pxeguard servers) to enforce",
-                ),
+                Some("nobody is trusted yet: only observing; trust a server (see pxeguard servers) to enforce"),
             ),
             (None, false) => (Mode::Enforce, None),
             (Some(Mode::Enforce), true) => (
                 Mode::Enforce,
-                Some(
-                    "nobody is trusted, and the mode is enforce: every DHCP server but this host itself is cut off",
-                ),
+                Some("nobody is trusted, and the mode is enforce: every DHCP server but this host itself is cut off"),
             ),
             (Some(mode), _) => (mode, None),
         }

@@ -3,8 +3,10 @@
 //! It wakes up for what happens (a port, a reply that is told, a question, a signal) and for a slow timer.
 
 mod answers;
+mod bindings;
 mod guard;
 mod rows;
+mod targets;
 mod tell;
 
 use std::future;

@@ -5,6 +5,7 @@
 
 mod attach;
 mod bpffs;
+mod choice;
 mod link_detach;
 mod maps;
 mod owner;
@@ -21,8 +22,8 @@ use aya::{Ebpf, EbpfLoader};
 use aya_log::EbpfLogger;
 use pxeguard_common::net::Ifindex;
 
-pub use attach::{Guarded, Port};
 pub use bpffs::BpffsError;
+pub use choice::{Guarded, Port};
 pub use maps::{Events, Maps};
 pub use pins::{Detached, detach};
 pub use test_run::TestRun;

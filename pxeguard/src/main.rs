@@ -61,12 +61,8 @@ fn execute(command: Command) -> anyhow::Result<()> {
         Command::Servers(args) => query(&args, &Request::Servers),
         Command::Ports(args) => query(&args, &Request::Ports),
         Command::Trust(TrustCommand::List(args)) => query(&args, &Request::TrustList),
-        Command::Trust(TrustCommand::Add(args)) => {
-            change(&args.control, &Request::TrustAdd(args.trust()))
-        }
-        Command::Trust(TrustCommand::Remove(args)) => {
-            change(&args.control, &Request::TrustRemove(args.trust()))
-        }
+        Command::Trust(TrustCommand::Add(args)) => change(&args.control, &Request::TrustAdd(args.trust())),
+        Command::Trust(TrustCommand::Remove(args)) => change(&args.control, &Request::TrustRemove(args.trust())),
         Command::Detach => detach(),
     }
 }
@@ -98,9 +94,7 @@ fn query(args: &QueryArgs, request: &Request) -> anyhow::Result<()> {
     let now = Timestamp::now();
     print(&match response {
         Response::Status(status) => shown(args.json, &status, |status| status_table(status, now)),
-        Response::Servers(servers) => {
-            shown(args.json, &servers, |servers| servers_table(servers, now))
-        }
+        Response::Servers(servers) => shown(args.json, &servers, |servers| servers_table(servers, now)),
         Response::Ports(ports) => shown(args.json, &ports, |ports| ports_table(ports, now)),
         Response::Trusts(trusts) => shown(args.json, &trusts, |trusts| trusts_table(trusts)),
         Response::Done(what) => what + "\n",
@@ -110,9 +104,7 @@ fn query(args: &QueryArgs, request: &Request) -> anyhow::Result<()> {
 
 fn shown<T: Serialize>(json: bool, report: &T, table: impl Fn(&T) -> String) -> String {
     if json {
-        serde_json::to_string_pretty(report)
-            .expect("reports have strings for keys, and finite numbers")
-            + "\n"
+        serde_json::to_string_pretty(report).expect("reports have strings for keys, and finite numbers") + "\n"
     } else {
         table(report)
     }
@@ -140,12 +132,9 @@ const CAP_BPF: u32 = 39;
 
 /// Loading and attaching programs takes CAP_BPF and CAP_NET_ADMIN (kernel/bpf/syscall.c); CAP_SYS_ADMIN includes CAP_BPF.
 fn require_privileges() -> anyhow::Result<()> {
-    let status =
-        fs::read_to_string("/proc/self/status").context("cannot read /proc/self/status")?;
+    let status = fs::read_to_string("/proc/self/status").context("cannot read /proc/self/status")?;
     let effective = status.lines().find_map(|line| line.strip_prefix("CapEff:"));
-    let effective = effective
-        .and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok())
-        .unwrap_or(0);
+    let effective = effective.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0);
     let has = |capability: u32| effective & 1 << capability != 0;
     if has(CAP_NET_ADMIN) && (has(CAP_BPF) || has(CAP_SYS_ADMIN)) {
         return Ok(());
@@ -173,12 +162,7 @@ fn write_line(f: &mut Formatter, record: &Record<'_>) -> io::Result<()> {
     let level = record.level();
     if io::stderr().is_terminal() {
         let style = f.default_level_style(level);
-        writeln!(
-            f,
-            "{} {style}{level:<5}{style:#} {}",
-            f.timestamp_millis(),
-            record.args()
-        )
+        writeln!(f, "{} {style}{level:<5}{style:#} {}", f.timestamp_millis(), record.args())
     } else {
         writeln!(f, "{} {level:<5} {}", f.timestamp_millis(), record.args())
     }

@@ -52,13 +52,7 @@ pub struct ServerReplies {
 impl ServerReplies {
     /// From the kernel's row.
     pub fn new(port: String, mac: MacAddress, trusted: bool, row: &ServerRow) -> Self {
-        Self {
-            port,
-            mac,
-            trusted,
-            first_seen_ns: row.first_seen_ns,
-            replies: row.replies,
-        }
+        Self { port, mac, trusted, first_seen_ns: row.first_seen_ns, replies: row.replies }
     }
 }
 

@@ -44,9 +44,7 @@ pub use watch::Watch;
 #[derive(Debug, thiserror::Error)]
 pub enum PortsError {
     /// No netlink socket: no descriptor left, or a sandbox without `AF_NETLINK`.
-    #[error(
-        "cannot open a netlink socket (a systemd unit needs AF_NETLINK in RestrictAddressFamilies)"
-    )]
+    #[error("cannot open a netlink socket (a systemd unit needs AF_NETLINK in RestrictAddressFamilies)")]
     Open(#[source] io::Error),
     /// The notifications cannot be read; an overrun is not among these.
     #[error("cannot read what changed about the network interfaces")]
@@ -61,9 +59,7 @@ pub enum PortsError {
         source: io::Error,
     },
     /// A table was never whole, because it changed each time it was read.
-    #[error(
-        "the kernel's table of {table} changed during each of {tries} readings; trying again later"
-    )]
+    #[error("the kernel's table of {table} changed during each of {tries} readings; trying again later")]
     Unsettled {
         /// What is in the table.
         table: &'static str,

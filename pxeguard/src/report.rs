@@ -104,13 +104,7 @@ pub struct Server {
 
 impl Server {
     /// From what the kernel counted; `standing` is how the server stands now, whatever held for its last reply.
-    pub fn new(
-        key: &ServerKey,
-        row: &ServerRow,
-        port: String,
-        standing: Standing,
-        clock: &KernelClock,
-    ) -> Self {
+    pub fn new(key: &ServerKey, row: &ServerRow, port: String, standing: Standing, clock: &KernelClock) -> Self {
         let server_id = Ipv4Addr::from(key.server_id);
         let class = match standing {
             Standing::Trusted(class) => Some(class),
@@ -131,10 +125,7 @@ impl Server {
             passed: row.of_verdict(Verdict::Pass),
             dropped: row.of_verdict(Verdict::Drop),
             would_drop: row.of_verdict(Verdict::WouldDrop),
-            reason: row
-                .last_reason()
-                .map_or("unknown", |reason| reason.name())
-                .to_owned(),
+            reason: row.last_reason().map_or("unknown", |reason| reason.name()).to_owned(),
             first_seen: clock.timestamp(row.first_seen_ns),
             last_seen: clock.timestamp(row.last_seen_ns),
             relayed: row.relayed,
@@ -144,11 +135,7 @@ impl Server {
 
     /// The trust that would let it answer; `None` where it is trusted, or cannot be.
     pub fn missing_trust(&self) -> Option<Trust> {
-        if self.trusted {
-            None
-        } else {
-            Trust::for_server(self.mac.0, &self.port, self.vlan.unwrap_or(0))
-        }
+        if self.trusted { None } else { Trust::for_server(self.mac.0, &self.port, self.vlan.unwrap_or(0)) }
     }
 }
 

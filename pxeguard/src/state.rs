@@ -110,9 +110,7 @@ impl StateFile {
     ///
     /// A damaged file is moved aside and told: refusing to start would leave the network without a guard.
     pub fn open(path: &Path) -> Result<(Self, State, Option<Damage>), StateError> {
-        let file = Self {
-            path: path.to_owned(),
-        };
+        let file = Self { path: path.to_owned() };
         let folder = file.folder();
         let made = DirBuilder::new().recursive(true).mode(0o755).create(folder);
         made.map_err(|source| io_error("make the folder", folder, source))?;
@@ -124,20 +122,8 @@ impl StateFile {
             Err(source) => return Err(io_error("read the state file", path, source)),
         };
         match parse(&bytes) {
-            Ok(Contents {
-                trust, bindings, ..
-            }) => Ok((
-                file,
-                State {
-                    trusts: trust,
-                    bindings,
-                },
-                None,
-            )),
-            Err(Unreadable::Newer(version)) => Err(StateError::Newer {
-                path: path.to_owned(),
-                version,
-            }),
+            Ok(Contents { trust, bindings, .. }) => Ok((file, State { trusts: trust, bindings }, None)),
+            Err(Unreadable::Newer(version)) => Err(StateError::Newer { path: path.to_owned(), version }),
             Err(Unreadable::Damaged(why)) => {
                 let damage = file.put_aside(why)?;
                 Ok((file, State::default(), Some(damage)))
@@ -147,15 +133,9 @@ impl StateFile {
 
     /// Writes the state, so that after a crash at any moment either the old or the new one is there.
     pub fn save(&self, state: &State) -> Result<(), StateError> {
-        let contents = Contents {
-            version: FORMAT,
-            trust: state.trusts.clone(),
-            bindings: state.bindings.clone(),
-        };
-        let toml =
-            toml::to_string(&contents).expect("strings, numbers and a table of strings are TOML");
-        let text =
-            format!("# Written by pxeguard: changes made here while it runs are lost.\n{toml}");
+        let contents = Contents { version: FORMAT, trust: state.trusts.clone(), bindings: state.bindings.clone() };
+        let toml = toml::to_string(&contents).expect("strings, numbers and a table of strings are TOML");
+        let text = format!("# Written by pxeguard: changes made here while it runs are lost.\n{toml}");
         let temporary = self.beside(&format!(".new-{}", process::id()));
         let written = self.replace(&temporary, text.as_bytes());
         if written.is_err() {
@@ -167,19 +147,11 @@ impl StateFile {
 
     fn replace(&self, temporary: &Path, text: &[u8]) -> Result<(), StateError> {
         let mut options = OpenOptions::new();
-        options
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .mode(0o600)
-            .custom_flags(nix::libc::O_NOFOLLOW);
-        let mut file = options
-            .open(temporary)
-            .map_err(|source| io_error("create", temporary, source))?;
+        options.write(true).create(true).truncate(true).mode(0o600).custom_flags(nix::libc::O_NOFOLLOW);
+        let mut file = options.open(temporary).map_err(|source| io_error("create", temporary, source))?;
         let written = file.write_all(text).and_then(|()| file.sync_all());
         written.map_err(|source| io_error("write", temporary, source))?;
-        fs::rename(temporary, &self.path)
-            .map_err(|source| io_error("replace", &self.path, source))?;
+        fs::rename(temporary, &self.path).map_err(|source| io_error("replace", &self.path, source))?;
         let folder = self.folder();
         let synced = File::open(folder).and_then(|folder| folder.sync_all());
         synced.map_err(|source| io_error("write the folder", folder, source))
@@ -188,16 +160,9 @@ impl StateFile {
     fn put_aside(&self, why: String) -> Result<Damage, StateError> {
         let second = Timestamp::now().unix_seconds() as u64;
         let mut names = (second..).map(|second| self.beside(&format!(".damaged-{second}")));
-        let moved_to = names
-            .find(|name| !name.exists())
-            .expect("there are more seconds than files");
-        fs::rename(&self.path, &moved_to)
-            .map_err(|source| io_error("move aside", &self.path, source))?;
-        Ok(Damage {
-            path: self.path.clone(),
-            moved_to,
-            why,
-        })
+        let moved_to = names.find(|name| !name.exists()).expect("there are more seconds than files");
+        fs::rename(&self.path, &moved_to).map_err(|source| io_error("move aside", &self.path, source))?;
+        Ok(Damage { path: self.path.clone(), moved_to, why })
     }
 
     fn folder(&self) -> &Path {
@@ -230,11 +195,7 @@ fn parse(bytes: &[u8]) -> Result<Contents, Unreadable> {
 }
 
 fn io_error(what: &'static str, path: &Path, source: io::Error) -> StateError {
-    StateError::Io {
-        what,
-        path: path.to_owned(),
-        source,
-    }
+    StateError::Io { what, path: path.to_owned(), source }
 }
 
 #[cfg(test)]

@@ -24,26 +24,16 @@ impl Timestamp {
 
     /// Seconds since 1970; 0 for what was before.
     pub fn unix_seconds(self) -> f64 {
-        self.0
-            .duration_since(UNIX_EPOCH)
-            .map_or(0.0, |since| since.as_secs_f64())
+        self.0.duration_since(UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64())
     }
 
     /// How long before `now` it was, for people: `5s ago`, `2h 5m ago`.
     pub fn ago(self, now: Self) -> String {
-        let seconds = now
-            .0
-            .duration_since(self.0)
-            .map_or(0, |passed| passed.as_secs());
+        let seconds = now.0.duration_since(self.0).map_or(0, |passed| passed.as_secs());
         // Two units are enough: nobody wants the seconds of what was yesterday.
-        let unit = [(86_400, 3_600), (3_600, 60), (60, 1)]
-            .into_iter()
-            .find(|(large, _)| seconds >= *large);
+        let unit = [(86_400, 3_600), (3_600, 60), (60, 1)].into_iter().find(|(large, _)| seconds >= *large);
         let rounded = unit.map_or(seconds, |(_, small)| seconds / small * small);
-        format!(
-            "{} ago",
-            humantime::format_duration(Duration::from_secs(rounded))
-        )
+        format!("{} ago", humantime::format_duration(Duration::from_secs(rounded)))
     }
 }
 
@@ -69,9 +59,7 @@ impl Serialize for Timestamp {
 
 impl<'de> Deserialize<'de> for Timestamp {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?
-            .parse()
-            .map_err(serde::de::Error::custom)
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
     }
 }
 
@@ -87,12 +75,8 @@ pub struct KernelClock {
 impl KernelClock {
     /// Reads both clocks.
     pub fn read() -> Self {
-        let monotonic =
-            clock_gettime(ClockId::CLOCK_MONOTONIC).expect("every Linux has CLOCK_MONOTONIC");
-        Self {
-            real: SystemTime::now(),
-            monotonic: Duration::from(monotonic),
-        }
+        let monotonic = clock_gettime(ClockId::CLOCK_MONOTONIC).expect("every Linux has CLOCK_MONOTONIC");
+        Self { real: SystemTime::now(), monotonic: Duration::from(monotonic) }
     }
 
     /// When the kernel's clock showed this.
@@ -130,16 +114,8 @@ mod tests {
     #[test]
     fn ages_are_told_in_two_units() {
         let start = Timestamp(UNIX_EPOCH);
-        for (seconds, told) in [
-            (0, "0s ago"),
-            (59, "59s ago"),
-            (61, "1m 1s ago"),
-            (7_261, "2h 1m ago"),
-        ] {
-            assert_eq!(
-                start.ago(Timestamp(UNIX_EPOCH + Duration::from_secs(seconds))),
-                told
-            );
+        for (seconds, told) in [(0, "0s ago"), (59, "59s ago"), (61, "1m 1s ago"), (7_261, "2h 1m ago")] {
+            assert_eq!(start.ago(Timestamp(UNIX_EPOCH + Duration::from_secs(seconds))), told);
         }
     }
 }

@@ -61,11 +61,7 @@ impl Trust {
     pub fn for_server(mac: Mac, port: &str, vlan: u16) -> Option<Self> {
         let port = port.parse().ok()?;
         let vlan = (vlan != 0).then_some(vlan);
-        let trust = Self {
-            place: TrustPlace::MacAtPort(mac, port),
-            vlan,
-            class: Class::Dhcp,
-        };
+        let trust = Self { place: TrustPlace::MacAtPort(mac, port), vlan, class: Class::Dhcp };
         MacAddress(mac).is_sender().then_some(trust)
     }
 
@@ -73,26 +69,16 @@ impl Trust {
     pub fn to_option(&self) -> String {
         match &self.place {
             TrustPlace::Port(port) => {
-                format!(
-                    "--trust-port {}",
-                    shell_word(&format!("{port}{}", Options(self)))
-                )
+                format!("--trust-port {}", shell_word(&format!("{port}{}", Options(self))))
             }
             _ => format!("--trust {}", shell_word(&self.to_string())),
         }
     }
 
-    fn parse_with(
-        text: &str,
-        place: impl Fn(&str) -> Result<TrustPlace, TrustError>,
-    ) -> Result<Self, TrustError> {
+    fn parse_with(text: &str, place: impl Fn(&str) -> Result<TrustPlace, TrustError>) -> Result<Self, TrustError> {
         let mut parts = text.split(',');
         let place = place(parts.next().unwrap_or_default())?;
-        let mut trust = Self {
-            place,
-            vlan: None,
-            class: Class::Dhcp,
-        };
+        let mut trust = Self { place, vlan: None, class: Class::Dhcp };
         for option in parts {
             match option.split_once('=') {
                 None if option == "pxe" => trust.class = Class::Pxe,
@@ -122,9 +108,7 @@ fn parse_vlan(text: &str) -> Result<u16, TrustError> {
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum TrustError {
     /// Neither MAC address nor `*`.
-    #[error(
-        "{0:?} is not a MAC address; all servers behind a port are trusted by --trust-port, or *@PORT"
-    )]
+    #[error("{0:?} is not a MAC address; all servers behind a port are trusted by --trust-port, or *@PORT")]
     NotMac(String),
     /// Has a MAC address' shape.
     #[error("{text:?}: {source}")]
@@ -162,9 +146,7 @@ impl FromStr for TrustPlace {
 
     fn from_str(text: &str) -> Result<Self, TrustError> {
         match text.split_once('@') {
-            None | Some((_, "*")) if text.starts_with('*') => {
-                Err(TrustError::Everybody(text.to_owned()))
-            }
+            None | Some((_, "*")) if text.starts_with('*') => Err(TrustError::Everybody(text.to_owned())),
             None => Ok(Self::MacFirstSeen(parse_sender(text)?)),
             Some((mac, "*")) => Ok(Self::MacAnywhere(parse_sender(mac)?)),
             Some(("*", port)) => Ok(Self::Port(port.parse()?)),
@@ -177,10 +159,7 @@ fn parse_sender(text: &str) -> Result<Mac, TrustError> {
     let address: MacAddress = match text.parse() {
         Ok(address) => address,
         Err(source) if text.contains(':') => {
-            return Err(TrustError::BadMac {
-                text: text.to_owned(),
-                source,
-            });
+            return Err(TrustError::BadMac { text: text.to_owned(), source });
         }
         Err(_) => return Err(TrustError::NotMac(text.to_owned())),
     };
@@ -241,20 +220,14 @@ impl Serialize for Trust {
 
 impl<'de> Deserialize<'de> for Trust {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?
-            .parse()
-            .map_err(serde::de::Error::custom)
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
     }
 }
 
 /// Quotes what a shell would not take as it is: names of interfaces may hold `;` and quotes.
 fn shell_word(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "@:,=.-_+%".contains(c);
-    if word.chars().all(plain) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', r"'\''"))
-    }
+    if word.chars().all(plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', r"'\''")) }
 }
 
 #[cfg(test)]

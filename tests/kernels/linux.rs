@@ -1,12 +1,12 @@
 //! The kernels that `cargo xtask setup --for test` unpacks.
 
-use std::env;
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, ensure};
+use pxeguard_lab::cache;
 
 /// Modules that the lab's network needs, each after those that it needs itself.
 const MODULES: [&str; 6] = [
@@ -28,7 +28,7 @@ pub struct Linux {
 impl Linux {
     /// Its folder, which may be missing.
     pub fn folder(self) -> PathBuf {
-        cache().join("kernels").join(self.series)
+        cache().unwrap_or_default().join("kernels").join(self.series)
     }
 
     /// The kernel itself.
@@ -74,11 +74,4 @@ fn module(path: &Path) -> Result<Vec<u8>> {
     })?;
     ensure!(output.status.success(), "busybox unxz of {}: {}", packed.display(), output.status);
     Ok(output.stdout)
-}
-
-/// The folder of `cargo xtask setup`, which outlives `cargo clean`.
-pub fn cache() -> PathBuf {
-    let cache = env::var_os("XDG_CACHE_HOME").map(PathBuf::from).filter(|folder| folder.is_absolute());
-    let cache = cache.or_else(|| env::home_dir().map(|home| home.join(".cache")));
-    cache.unwrap_or_default().join("pxeguard")
 }

@@ -10,7 +10,8 @@ use pxeguard_lab::{Host, guard};
 use tempfile::NamedTempFile;
 
 use crate::archive::Archive;
-use crate::linux::{Linux, cache};
+use crate::linux::Linux;
+use pxeguard_lab::cache;
 
 /// What starts the script.
 const INIT: &str = include_str!("guest/init.sh");
@@ -82,5 +83,5 @@ fn installed(name: &str) -> Result<PathBuf> {
 }
 
 fn unpacked() -> PathBuf {
-    cache().join("qemu")
+    cache().unwrap_or_default().join("qemu")
 }

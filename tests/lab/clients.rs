@@ -81,11 +81,7 @@ impl Lease {
             Err(why) => why,
         };
         let asked = client.output().to_lowercase().contains("discover");
-        let gave_up = || {
-            client
-                .wait(limit)
-                .is_ok_and(|status| status.code().is_some())
-        };
+        let gave_up = || client.wait(limit).is_ok_and(|status| status.code().is_some());
         if asked && (client.is_running() || gave_up()) {
             return Ok(None);
         }

@@ -24,8 +24,6 @@ mod tests;
 pub use bootp::{BOOTREPLY, BOOTREQUEST, Bootp, COOKIE, Overload, code, kind};
 pub use carried::{Carried, ether_type, oui};
 pub use innocent::innocent;
-pub use ipv4::{
-    DONT_FRAGMENT, Ipv4, MORE_FRAGMENTS, Udp, UdpChecksum, internet_checksum, protocol,
-};
+pub use ipv4::{DONT_FRAGMENT, Ipv4, MORE_FRAGMENTS, Udp, UdpChecksum, internet_checksum, protocol};
 pub use message::{ClientRequest, Message, PROXY, SERVER, port};
 pub use mutations::{Mutation, mutations};

@@ -32,10 +32,7 @@ pub struct Guard<'lab> {
 
 impl<'lab> Guard<'lab> {
     /// Starts `pxeguard run ARGUMENTS` and waits until it says that it is ready.
-    pub fn start<A: AsRef<OsStr>>(
-        lab: &'lab Lab,
-        arguments: impl IntoIterator<Item = A>,
-    ) -> Result<Self> {
+    pub fn start<A: AsRef<OsStr>>(lab: &'lab Lab, arguments: impl IntoIterator<Item = A>) -> Result<Self> {
         let hypervisor = lab.hypervisor();
         let ready = hypervisor.enter(|| {
             let _ = std::fs::remove_file(NOTIFY);
@@ -46,10 +43,7 @@ impl<'lab> Guard<'lab> {
         run.arg("run").args(arguments).env("NOTIFY_SOCKET", NOTIFY);
         run.env("RUST_LOG", env::var_os("RUST_LOG").unwrap_or("info".into()));
         let process = hypervisor.spawn_command(run)?;
-        let guard = Self {
-            hypervisor,
-            process,
-        };
+        let guard = Self { hypervisor, process };
         guard.wait_ready(&ready)?;
         Ok(guard)
     }
@@ -69,10 +63,7 @@ impl<'lab> Guard<'lab> {
                 bail!("the guard ended ({status}):\n{}", self.process.output());
             }
         }
-        bail!(
-            "the guard was not ready in {PATIENCE:?}:\n{}",
-            self.process.output()
-        )
+        bail!("the guard was not ready in {PATIENCE:?}:\n{}", self.process.output())
     }
 
     /// Runs another `pxeguard` command beside it, such as `trust add`; its standard output.
@@ -108,24 +99,14 @@ pub fn run<A: AsRef<OsStr>>(host: &Host, arguments: impl IntoIterator<Item = A>)
     let Ran { shown, output } = run_any(host, arguments)?;
     let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
     if !output.status.success() {
-        bail!(
-            "{shown}: {}\n{}{stdout}",
-            output.status,
-            String::from_utf8_lossy(&output.stderr)
-        );
+        bail!("{shown}: {}\n{}{stdout}", output.status, String::from_utf8_lossy(&output.stderr));
     }
     Ok(stdout)
 }
 
 /// Runs a `pxeguard` command to its end on a host, for tests of exit codes and messages.
-pub fn run_any<A: AsRef<OsStr>>(
-    host: &Host,
-    arguments: impl IntoIterator<Item = A>,
-) -> Result<Ran> {
-    let arguments: Vec<_> = arguments
-        .into_iter()
-        .map(|word| word.as_ref().to_owned())
-        .collect();
+pub fn run_any<A: AsRef<OsStr>>(host: &Host, arguments: impl IntoIterator<Item = A>) -> Result<Ran> {
+    let arguments: Vec<_> = arguments.into_iter().map(|word| word.as_ref().to_owned()).collect();
     host.output(std::iter::once(program()?.into_os_string()).chain(arguments))
 }
 
@@ -141,10 +122,5 @@ pub fn program() -> Result<PathBuf> {
         }
     };
     let found = program.canonicalize();
-    found.with_context(|| {
-        format!(
-            "no {}: build it (cargo xtask build) or set {PROGRAM}",
-            program.display()
-        )
-    })
+    found.with_context(|| format!("no {}: build it (cargo xtask build) or set {PROGRAM}", program.display()))
 }

@@ -53,29 +53,19 @@ impl Host {
             .context("cannot make namespaces (the lab needs root)")?;
             let mut command = Command::new("sh");
             command.args(["-c", INIT, "init", name]).env("PATH", PATH);
-            command
-                .stdin(Stdio::piped())
-                .stdout(Stdio::piped())
-                .stderr(Stdio::piped());
+            command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
             command.spawn().context("cannot start the first process")
         })
         .with_context(|| format!("host {name}"))?;
         // From here on `Drop` ends the process whatever fails.
         let pid = init.id();
         let (stdout, stderr) = (init.stdout.take(), init.stderr.take());
-        let host = Self {
-            name: name.to_owned(),
-            pid,
-            pidfd: pidfd(pid)?,
-            init: Mutex::new(init),
-        };
+        let host = Self { name: name.to_owned(), pid, pidfd: pidfd(pid)?, init: Mutex::new(init) };
         let mut first = String::new();
         BufReader::new(stdout.context("its standard output is piped")?).read_line(&mut first)?;
         if first != "ready\n" {
             let mut why = String::new();
-            stderr
-                .context("its standard error is piped")?
-                .read_to_string(&mut why)?;
+            stderr.context("its standard error is piped")?.read_to_string(&mut why)?;
             bail!("host {name} did not come up: {why}");
         }
         Ok(host)
@@ -101,9 +91,7 @@ impl Host {
         let mut command = command(argv)?;
         let shown = self.shown(&command);
         let output = self
-            .inside(CloneFlags::CLONE_NEWPID, || {
-                command.stdin(Stdio::null()).output()
-            })?
+            .inside(CloneFlags::CLONE_NEWPID, || command.stdin(Stdio::null()).output())?
             .with_context(|| format!("cannot run {shown}"))?;
         Ok(Ran { shown, output })
     }
@@ -122,10 +110,7 @@ impl Host {
     /// Starts a program with an environment of the caller's.
     pub fn spawn_command(&self, mut command: Command) -> Result<Process> {
         let shown = self.shown(&command);
-        command
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let child = self
             .inside(CloneFlags::CLONE_NEWPID, || command.spawn())?
             .with_context(|| format!("cannot start {shown}"))?;
@@ -168,45 +153,30 @@ impl Host {
         let mut command = command(argv)?;
         let shown = format!("{} <<< '{}'", self.shown(&command), input.trim_end());
         let output = self.inside(CloneFlags::empty(), || -> Result<Output> {
-            command
-                .stdin(Stdio::piped())
-                .stdout(Stdio::piped())
-                .stderr(Stdio::piped());
+            command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
             let mut child = command.spawn()?;
-            child
-                .stdin
-                .take()
-                .context("its standard input is piped")?
-                .write_all(input.as_bytes())?;
+            child.stdin.take().context("its standard input is piped")?.write_all(input.as_bytes())?;
             Ok(child.wait_with_output()?)
         })?;
-        succeeded(&Ran {
-            output: output.with_context(|| format!("cannot run {shown}"))?,
-            shown,
-        })
+        succeeded(&Ran { output: output.with_context(|| format!("cannot run {shown}"))?, shown })
     }
 
     /// Waits until a UDP socket of this host is bound to `port`.
     pub fn wait_udp(&self, port: u16) -> Result<()> {
         // The local address of a line is `00000000:0043`.
         let local = format!(":{port:04X} ");
-        until(
-            Duration::from_secs(10),
-            &format!("{}: a socket has UDP port {port}", self.name),
-            || {
-                // /proc/net is that of the process; the lab's own proc file system shows it.
-                let sockets = std::fs::read_to_string(format!("/proc/{}/net/udp", self.pid));
-                sockets.is_ok_and(|sockets| sockets.lines().any(|line| line.contains(&local)))
-            },
-        )
+        until(Duration::from_secs(10), &format!("{}: a socket has UDP port {port}", self.name), || {
+            // /proc/net is that of the process; the lab's own proc file system shows it.
+            let sockets = std::fs::read_to_string(format!("/proc/{}/net/udp", self.pid));
+            sockets.is_ok_and(|sockets| sockets.lines().any(|line| line.contains(&local)))
+        })
     }
 
     fn inside<T: Send>(&self, children: CloneFlags, act: impl FnOnce() -> T + Send) -> Result<T> {
         on_own_thread(|| {
             // A mount namespace is entered only by a thread that shares its root and folder with no other.
             unshare(CloneFlags::CLONE_FS)?;
-            let places =
-                CloneFlags::CLONE_NEWNET | CloneFlags::CLONE_NEWNS | CloneFlags::CLONE_NEWUTS;
+            let places = CloneFlags::CLONE_NEWNET | CloneFlags::CLONE_NEWNS | CloneFlags::CLONE_NEWUTS;
             setns(&self.pidfd, places | children)?;
             Ok(act())
         })
@@ -222,15 +192,10 @@ impl Host {
 
 impl Drop for Host {
     fn drop(&mut self) {
-        let init = self
-            .init
-            .get_mut()
-            .unwrap_or_else(|poisoned| poisoned.into_inner());
+        let init = self.init.get_mut().unwrap_or_else(|poisoned| poisoned.into_inner());
         let _ = init.kill();
         // The kernel lets the first process end after all others of its pid namespace.
-        let _ = until(Duration::from_secs(5), "the host ends", || {
-            !matches!(init.try_wait(), Ok(None))
-        });
+        let _ = until(Duration::from_secs(5), "the host ends", || !matches!(init.try_wait(), Ok(None)));
     }
 }
 
@@ -247,11 +212,7 @@ pub struct Ran {
 pub(crate) fn command<A: AsRef<OsStr>>(argv: impl IntoIterator<Item = A>) -> Result<Command> {
     let mut words = argv.into_iter();
     let mut command = Command::new(words.next().context("an empty command")?);
-    command
-        .args(words)
-        .env("PATH", PATH)
-        .env("LC_ALL", "C")
-        .current_dir("/");
+    command.args(words).env("PATH", PATH).env("LC_ALL", "C").current_dir("/");
     Ok(command)
 }
 

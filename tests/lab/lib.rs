@@ -16,6 +16,7 @@
 //! # }
 //! ```
 
+mod cache;
 pub mod clients;
 mod deadline;
 pub mod frames;
@@ -31,6 +32,7 @@ mod tap;
 mod tests;
 mod topology;
 
+pub use cache::cache;
 pub use clients::{Client, Lease};
 pub use deadline::until;
 pub use guard::Guard;

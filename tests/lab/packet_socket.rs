@@ -51,10 +51,7 @@ impl Raw {
     fn open_here(device: &str) -> Result<Self> {
         let index = if_nametoindex(device)?;
         // Without a protocol it receives nothing before it is bound to its device.
-        let raw = Self {
-            socket: packet_socket()?,
-            ring_socket: packet_socket()?,
-        };
+        let raw = Self { socket: packet_socket()?, ring_socket: packet_socket()? };
         setsockopt(&raw.socket, sockopt::RcvBufForce, &RECEIVE_BUFFER_BYTES)?;
         raw.set(libc::PACKET_AUXDATA, 1)?;
         bind(&raw.socket, index, libc::ETH_P_ALL as u16)?;
@@ -66,14 +63,7 @@ impl Raw {
     pub fn send(&self, frame: &[u8]) -> Result<()> {
         loop {
             // SAFETY: the pointer and the length are those of a live slice.
-            let sent = unsafe {
-                libc::send(
-                    self.socket.as_raw_fd(),
-                    frame.as_ptr().cast(),
-                    frame.len(),
-                    0,
-                )
-            };
+            let sent = unsafe { libc::send(self.socket.as_raw_fd(), frame.as_ptr().cast(), frame.len(), 0) };
             match io::Error::last_os_error() {
                 _ if sent >= 0 => return Ok(()),
                 why if why.raw_os_error() == Some(libc::ENOBUFS) => std::thread::yield_now(),
@@ -138,8 +128,7 @@ pub(crate) fn wait_readable(fd: BorrowedFd<'_>, deadline: Instant) -> Result<boo
     loop {
         let left = deadline.saturating_duration_since(Instant::now());
         // Rounded up, or the last millisecond would be a busy loop.
-        let left =
-            PollTimeout::try_from(left + Duration::from_micros(999)).unwrap_or(PollTimeout::MAX);
+        let left = PollTimeout::try_from(left + Duration::from_micros(999)).unwrap_or(PollTimeout::MAX);
         match poll(&mut [PollFd::new(fd, PollFlags::POLLIN)], left) {
             Err(Errno::EINTR) => {}
             ready => return Ok(ready? > 0),
@@ -171,25 +160,14 @@ fn set<T>(socket: &OwnedFd, option: libc::c_int, value: &T) -> io::Result<()> {
     let length = size_of::<T>() as libc::socklen_t;
     let value: *const T = value;
     // SAFETY: the kernel reads `length` bytes of the value, which are all it has.
-    done(unsafe {
-        libc::setsockopt(
-            socket.as_raw_fd(),
-            libc::SOL_PACKET,
-            option,
-            value.cast(),
-            length,
-        )
-    })
+    done(unsafe { libc::setsockopt(socket.as_raw_fd(), libc::SOL_PACKET, option, value.cast(), length) })
 }
 
 fn receive(socket: &OwnedFd) -> io::Result<Vec<u8>> {
     let mut frame = vec![0; FRAME_LIMIT];
     // Aligned as a cmsghdr, and room for one tpacket_auxdata.
     let mut control = [0_u64; 16];
-    let mut part = libc::iovec {
-        iov_base: frame.as_mut_ptr().cast(),
-        iov_len: frame.len(),
-    };
+    let mut part = libc::iovec { iov_base: frame.as_mut_ptr().cast(), iov_len: frame.len() };
     // SAFETY: all zero is a value of this C struct.
     let mut message: libc::msghdr = unsafe { mem::zeroed() };
     message.msg_iov = &raw mut part;
@@ -216,11 +194,8 @@ fn vlan_tag(message: &libc::msghdr) -> Option<[u8; 4]> {
         return None;
     }
     // SAFETY: data of this level and type is a tpacket_auxdata, of whatever alignment.
-    let aux: libc::tpacket_auxdata = unsafe {
-        libc::CMSG_DATA(header)
-            .cast::<libc::tpacket_auxdata>()
-            .read_unaligned()
-    };
+    let aux: libc::tpacket_auxdata =
+        unsafe { libc::CMSG_DATA(header).cast::<libc::tpacket_auxdata>().read_unaligned() };
     if aux.tp_status & libc::TP_STATUS_VLAN_VALID == 0 {
         return None;
     }
@@ -233,9 +208,5 @@ fn vlan_tag(message: &libc::msghdr) -> Option<[u8; 4]> {
 }
 
 fn done(result: libc::c_int) -> io::Result<()> {
-    if result < 0 {
-        Err(io::Error::last_os_error())
-    } else {
-        Ok(())
-    }
+    if result < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
 }

@@ -38,19 +38,9 @@ impl Process {
     /// Takes over a child whose output is piped.
     pub(crate) fn of(shown: String, mut child: Child) -> Result<Self> {
         let pid = Pid::from_raw(i32::try_from(child.id())?);
-        let state = State {
-            lines: Vec::new(),
-            open_streams: 2,
-            ended: None,
-        };
-        let shared = Arc::new(Shared {
-            state: Mutex::new(state),
-            changed: Condvar::new(),
-        });
-        let stdout = child
-            .stdout
-            .take()
-            .context("its standard output is piped")?;
+        let state = State { lines: Vec::new(), open_streams: 2, ended: None };
+        let shared = Arc::new(Shared { state: Mutex::new(state), changed: Condvar::new() });
+        let stdout = child.stdout.take().context("its standard output is piped")?;
         let stderr = child.stderr.take().context("its standard error is piped")?;
         collect(stdout, &shared);
         collect(stderr, &shared);
@@ -65,21 +55,10 @@ impl Process {
     }
 
     /// Waits for a line after the first `seen` ones ([`Process::seen`]).
-    pub fn wait_line_from(
-        &self,
-        seen: usize,
-        wanted: impl Fn(&str) -> bool,
-        limit: Duration,
-    ) -> Result<String> {
-        let found = |state: &State| {
-            state.lines[seen..]
-                .iter()
-                .find(|line| wanted(line))
-                .cloned()
-        };
-        let state = self.wait_for(limit, |state| {
-            found(state).is_some() || (state.open_streams == 0 && state.ended.is_some())
-        });
+    pub fn wait_line_from(&self, seen: usize, wanted: impl Fn(&str) -> bool, limit: Duration) -> Result<String> {
+        let found = |state: &State| state.lines[seen..].iter().find(|line| wanted(line)).cloned();
+        let state =
+            self.wait_for(limit, |state| found(state).is_some() || (state.open_streams == 0 && state.ended.is_some()));
         if let Some(line) = found(&state) {
             return Ok(line);
         }
@@ -102,16 +81,10 @@ impl Process {
 
     /// Waits for its end, and for the end of its output.
     pub fn wait(&self, limit: Duration) -> Result<ExitStatus> {
-        let state = self.wait_for(limit, |state| {
-            state.ended.is_some() && state.open_streams == 0
-        });
+        let state = self.wait_for(limit, |state| state.ended.is_some() && state.open_streams == 0);
         match state.ended {
             Some(status) => Ok(status),
-            None => bail!(
-                "{}: did not end in {limit:?}:\n{}",
-                self.shown,
-                state.lines.join("\n")
-            ),
+            None => bail!("{}: did not end in {limit:?}:\n{}", self.shown, state.lines.join("\n")),
         }
     }
 
@@ -141,11 +114,7 @@ impl Process {
         self.wait(limit)
     }
 
-    fn wait_for(
-        &self,
-        limit: Duration,
-        mut done: impl FnMut(&State) -> bool,
-    ) -> MutexGuard<'_, State> {
+    fn wait_for(&self, limit: Duration, mut done: impl FnMut(&State) -> bool) -> MutexGuard<'_, State> {
         let deadline = Instant::now() + limit;
         let mut state = self.shared.lock();
         while !done(&state) {
@@ -168,9 +137,7 @@ impl Drop for Process {
 
 impl Shared {
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.state
-            .lock()
-            .unwrap_or_else(|poisoned| poisoned.into_inner())
+        self.state.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
     fn change(&self, change: impl FnOnce(&mut State)) {

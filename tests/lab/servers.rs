@@ -78,8 +78,5 @@ impl Server {
 
 /// Gives the host the server's address.
 fn settle(host: &Host, pool: &Pool) -> Result<()> {
-    host.ip(&format!(
-        "address replace {}/16 broadcast + dev eth0\n",
-        pool.server
-    ))
+    host.ip(&format!("address replace {}/16 broadcast + dev eth0\n", pool.server))
 }

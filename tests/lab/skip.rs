@@ -39,22 +39,10 @@ fn obstacle(programs: &[&str]) -> Option<String> {
     if !geteuid().is_root() {
         return Some("needs root".to_owned());
     }
-    programs
-        .iter()
-        .find(|program| !installed(program))
-        .map(|program| format!("{program} is not installed"))
+    programs.iter().find(|program| !installed(program)).map(|program| format!("{program} is not installed"))
 }
 
 fn installed(program: &str) -> bool {
-    let folders = [
-        "/usr/local/sbin",
-        "/usr/local/bin",
-        "/usr/sbin",
-        "/usr/bin",
-        "/sbin",
-        "/bin",
-    ];
-    folders
-        .iter()
-        .any(|folder| Path::new(folder).join(program).exists())
+    let folders = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"];
+    folders.iter().any(|folder| Path::new(folder).join(program).exists())
 }

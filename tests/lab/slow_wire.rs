@@ -52,11 +52,7 @@ impl SlowWire {
             let stop = Arc::clone(&stop);
             relays.push(thread::spawn(move || relay(&from, &to, delay, &stop)));
         }
-        Ok(Self {
-            stop,
-            relays,
-            _middle: middle,
-        })
+        Ok(Self { stop, relays, _middle: middle })
     }
 }
 

@@ -21,23 +21,15 @@ pub struct Tap {
 impl Tap {
     /// Makes the device `name` in a host, up and in no bridge.
     pub fn new(host: &Host, name: &str) -> Result<Self> {
-        let file = host
-            .enter(|| open(name))?
-            .with_context(|| format!("cannot make tap {name}"))?;
+        let file = host.enter(|| open(name))?.with_context(|| format!("cannot make tap {name}"))?;
         host.ip(&format!("link set {name} up\n"))?;
         Ok(Self { file })
     }
 
     /// The virtual machine sends a frame.
     pub fn send(&self, frame: &[u8]) -> Result<()> {
-        let sent = (&self.file)
-            .write(frame)
-            .context("cannot write to the tap")?;
-        ensure!(
-            sent == frame.len(),
-            "the tap took {sent} of {} bytes",
-            frame.len()
-        );
+        let sent = (&self.file).write(frame).context("cannot write to the tap")?;
+        ensure!(sent == frame.len(), "the tap took {sent} of {} bytes", frame.len());
         Ok(())
     }
 
@@ -62,19 +54,10 @@ impl Tap {
 }
 
 fn open(name: &str) -> io::Result<File> {
-    let file = OpenOptions::new()
-        .read(true)
-        .write(true)
-        .custom_flags(libc::O_NONBLOCK)
-        .open("/dev/net/tun")?;
+    let file = OpenOptions::new().read(true).write(true).custom_flags(libc::O_NONBLOCK).open("/dev/net/tun")?;
     // SAFETY: all zero is a value of this C struct.
     let mut request: libc::ifreq = unsafe { std::mem::zeroed() };
-    for (to, from) in request
-        .ifr_name
-        .iter_mut()
-        .take(libc::IFNAMSIZ - 1)
-        .zip(name.bytes())
-    {
+    for (to, from) in request.ifr_name.iter_mut().take(libc::IFNAMSIZ - 1).zip(name.bytes()) {
         *to = from as libc::c_char;
     }
     request.ifr_ifru.ifru_flags = (libc::IFF_TAP | libc::IFF_NO_PI) as libc::c_short;

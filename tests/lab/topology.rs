@@ -36,10 +36,7 @@ pub struct Guest {
 impl Lab {
     /// Makes the hypervisor and its bridge, which forwards at once and floods multicast.
     pub fn new() -> Result<Self> {
-        let lab = Self {
-            hypervisor: Host::new("hypervisor")?,
-            guests: AtomicU8::new(0),
-        };
+        let lab = Self { hypervisor: Host::new("hypervisor")?, guests: AtomicU8::new(0) };
         lab.add_bridge(BRIDGE)?;
         Ok(lab)
     }
@@ -65,12 +62,7 @@ impl Lab {
             host.pid()
         ))?;
         host.ip("link set eth0 up\n")?;
-        Ok(Guest {
-            host,
-            port,
-            mac,
-            _wire: None,
-        })
+        Ok(Guest { host, port, mac, _wire: None })
     }
 
     /// A new host of [`BRIDGE`] whose frames to the bridge are on the way for `delay`.
@@ -80,12 +72,7 @@ impl Lab {
         let (host, mac) = (Host::new(name)?, self.next_mac());
         let port = port_name(name)?;
         let wire = SlowWire::new(name, &host, mac, (&self.hypervisor, &port), delay)?;
-        let guest = Guest {
-            host,
-            port,
-            mac,
-            _wire: Some(wire),
-        };
+        let guest = Guest { host, port, mac, _wire: Some(wire) };
         self.join(&guest, BRIDGE)?;
         Ok(guest)
     }
@@ -104,27 +91,22 @@ impl Lab {
 
     /// Puts a device of the hypervisor into a bridge, and waits until it forwards.
     pub fn join_port(&self, port: &str, bridge: &str) -> Result<()> {
-        self.hypervisor
-            .ip(&format!("link set {port} up master {bridge}\n"))?;
+        self.hypervisor.ip(&format!("link set {port} up master {bridge}\n"))?;
         // BR_STATE_FORWARDING of linux/if_bridge.h.
         let state = format!("/sys/class/net/{port}/brport/state");
         until(Duration::from_secs(10), &format!("{port} forwards"), || {
-            self.hypervisor
-                .read(&state)
-                .is_ok_and(|state| state.trim() == "3")
+            self.hypervisor.read(&state).is_ok_and(|state| state.trim() == "3")
         })
     }
 
     /// Takes a guest's port out of its bridge.
     pub fn leave(&self, guest: &Guest) -> Result<()> {
-        self.hypervisor
-            .ip(&format!("link set {} nomaster\n", guest.port))
+        self.hypervisor.ip(&format!("link set {} nomaster\n", guest.port))
     }
 
     /// Gives a guest's port another name, as a hypervisor's configuration may.
     pub fn rename(&self, guest: &mut Guest, port: &str) -> Result<()> {
-        self.hypervisor
-            .ip(&format!("link set {} name {port}\n", guest.port))?;
+        self.hypervisor.ip(&format!("link set {} name {port}\n", guest.port))?;
         port.clone_into(&mut guest.port);
         Ok(())
     }
@@ -138,9 +120,7 @@ impl Lab {
 
     /// The MAC that a device of the hypervisor has, such as a bridge.
     pub fn hypervisor_mac(&self, device: &str) -> Result<MacAddr6> {
-        let mac = self
-            .hypervisor
-            .read(format!("/sys/class/net/{device}/address"))?;
+        let mac = self.hypervisor.read(format!("/sys/class/net/{device}/address"))?;
         Ok(mac.trim().parse()?)
     }
 
@@ -170,8 +150,7 @@ impl Guest {
 
     /// Gives its `eth0` one more address, such as `10.77.0.9/16`.
     pub fn add_address(&self, address: &str) -> Result<()> {
-        self.host
-            .ip(&format!("address replace {address} dev eth0\n"))
+        self.host.ip(&format!("address replace {address} dev eth0\n"))
     }
 
     /// A packet socket on its `eth0`.
@@ -190,9 +169,6 @@ impl Deref for Guest {
 
 fn port_name(guest: &str) -> Result<String> {
     let port = format!("p-{guest}");
-    ensure!(
-        port.len() <= NAME_LIMIT,
-        "{port} is too long a name for a network device"
-    );
+    ensure!(port.len() <= NAME_LIMIT, "{port} is too long a name for a network device");
     Ok(port)
 }

@@ -15,11 +15,10 @@ mod test_run;
 
 use std::env;
 use std::fs;
-use std::os::unix::process::CommandExt as _;
 use std::path::PathBuf;
 use std::time::Instant;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
 use clap::{Args, ValueEnum};
 use serde_json::json;
 
@@ -74,10 +73,10 @@ impl Effort {
 impl Bench {
     pub fn run(&self) -> Result<()> {
         if let Some(program) = env::var_os(leftovers::PROGRAM) {
-            return if command::is_root() { self.measure() } else { become_root(program.into()) };
+            return if command::is_root() { self.measure() } else { command::again_as_root(&PathBuf::from(program)) };
         }
         setup::provide(&[Purpose::Bench])?;
-        become_root(build::release()?)
+        command::again_as_root(&build::release()?)
     }
 
     fn measure(&self) -> Result<()> {
@@ -111,13 +110,4 @@ impl Name {
             Self::Daemon => Ok([start::measure(effort)?, daemon::measure(effort)?].concat()),
         }
     }
-}
-
-/// Goes on as root, with what was built by whoever we are.
-fn become_root(program: PathBuf) -> Result<()> {
-    let us = env::current_exe().context("cannot find this program")?;
-    let variable = format!("{}={}", leftovers::PROGRAM, program.display());
-    let by_hand = format!("{variable} {} bench", us.display());
-    let err = command::as_root("env", &by_hand)?.arg(variable).arg(us).args(env::args_os().skip(1)).exec();
-    bail!("cannot start as root: {err}")
 }

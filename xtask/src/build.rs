@@ -16,9 +16,7 @@ impl Build {
     pub fn run(&self) -> Result<()> {
         setup::provide(&[])?;
         let program = release()?;
-        let size = fs::metadata(&program)
-            .with_context(|| format!("cannot find {}", program.display()))?
-            .len();
+        let size = fs::metadata(&program).with_context(|| format!("cannot find {}", program.display()))?.len();
         println!("{} ({:.1} MB)", program.display(), size as f64 / 1e6);
         Ok(())
     }

@@ -33,9 +33,7 @@ impl Ci {
         let toolchain = toolchain.expect("the step has not failed");
         step("format", format)?;
         step("clippy", clippy)?;
-        step("clippy of the kernel programs", || {
-            kernel_clippy(&toolchain)
-        })?;
+        step("clippy of the kernel programs", || kernel_clippy(&toolchain))?;
         step("documentation", documentation)?;
         step("memory accesses", sanitizer::run)?;
         step("corpus of the fuzz targets", fuzz::replay)?;
@@ -67,23 +65,14 @@ fn set_up() -> Result<KernelToolchain> {
 
 fn format() -> Result<()> {
     let mut fmt = command::cargo();
-    fmt.args(["fmt", "--all", "--check"])
-        .current_dir(workspace::root());
-    command::run(&mut fmt, "find everything formatted")
-        .map_err(|err| anyhow!("{err:#}; run `cargo fmt --all`"))
+    fmt.args(["fmt", "--all", "--check"]).current_dir(workspace::root());
+    command::run(&mut fmt, "find everything formatted").map_err(|err| anyhow!("{err:#}; run `cargo fmt --all`"))
 }
 
 fn clippy() -> Result<()> {
     let mut clippy = command::cargo();
-    clippy.args([
-        "clippy",
-        "--workspace",
-        "--exclude=pxeguard-ebpf",
-        "--all-targets",
-    ]);
-    clippy
-        .args(["--", "--deny=warnings"])
-        .current_dir(workspace::root());
+    clippy.args(["clippy", "--workspace", "--exclude=pxeguard-ebpf", "--all-targets"]);
+    clippy.args(["--", "--deny=warnings"]).current_dir(workspace::root());
     command::run(&mut clippy, "pass clippy")
 }
 
@@ -97,30 +86,19 @@ fn kernel_clippy(toolchain: &KernelToolchain) -> Result<()> {
         Err(_) => "check",
     };
     let mut check = command::of_toolchain(&toolchain.toolchain, "cargo");
-    check.args([
-        lint,
-        "--package=pxeguard-ebpf",
-        "--release",
-        "-Zbuild-std=core",
-    ]);
+    check.args([lint, "--package=pxeguard-ebpf", "--release", "-Zbuild-std=core"]);
     check.arg("--target=bpfel-unknown-none");
-    check
-        .arg("--target-dir")
-        .arg(workspace::target_dir()?.join("kernel-clippy"));
+    check.arg("--target-dir").arg(workspace::target_dir()?.join("kernel-clippy"));
     check.current_dir(workspace::root()).stdin(Stdio::null());
     check.env("RUSTC_BOOTSTRAP", "1");
     let arch = env::consts::ARCH;
-    check.env(
-        "RUSTFLAGS",
-        format!("--cfg bpf_target_arch=\"{arch}\" --deny warnings"),
-    );
+    check.env("RUSTFLAGS", format!("--cfg bpf_target_arch=\"{arch}\" --deny warnings"));
     command::run(&mut check, "pass clippy with the kernel programs")
 }
 
 fn documentation() -> Result<()> {
     let mut doc = command::cargo();
     doc.args(["doc", "--workspace", "--exclude=pxeguard-ebpf", "--no-deps"]);
-    doc.current_dir(workspace::root())
-        .env("RUSTDOCFLAGS", "--deny warnings");
+    doc.current_dir(workspace::root()).env("RUSTDOCFLAGS", "--deny warnings");
     command::run(&mut doc, "build the documentation")
 }

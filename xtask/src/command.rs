@@ -3,10 +3,13 @@
 use std::env;
 use std::ffi::OsString;
 use std::io::ErrorKind;
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result, bail};
+
+use crate::leftovers;
 
 /// The cargo that runs us.
 pub fn cargo() -> Command {
@@ -24,10 +27,8 @@ pub fn of_toolchain(toolchain: &str, program: &str) -> Command {
 ///
 /// `attempt` completes "cannot ..." in the error.
 pub fn run(command: &mut Command, attempt: &str) -> Result<()> {
-    let status = command
-        .status()
-        .map_err(|err| unstarted(command, err))
-        .with_context(|| format!("cannot {attempt}"))?;
+    let status =
+        command.status().map_err(|err| unstarted(command, err)).with_context(|| format!("cannot {attempt}"))?;
     if !status.success() {
         bail!("cannot {attempt}: `{}` ended with {status}", shown(command));
     }
@@ -36,28 +37,18 @@ pub fn run(command: &mut Command, attempt: &str) -> Result<()> {
 
 /// What a command prints, once it has succeeded.
 pub fn answer(command: &mut Command) -> Result<String> {
-    let output = command
-        .stdin(Stdio::null())
-        .output()
-        .map_err(|err| unstarted(command, err))?;
+    let output = command.stdin(Stdio::null()).output().map_err(|err| unstarted(command, err))?;
     if !output.status.success() {
         let stderr = String::from_utf8_lossy(&output.stderr);
-        let why = stderr
-            .trim()
-            .lines()
-            .last()
-            .unwrap_or("it does not say why");
+        let why = stderr.trim().lines().last().unwrap_or("it does not say why");
         bail!("`{}` ended with {}: {why}", shown(command), output.status);
     }
-    String::from_utf8(output.stdout)
-        .with_context(|| format!("`{}` prints something else than text", shown(command)))
+    String::from_utf8(output.stdout).with_context(|| format!("`{}` prints something else than text", shown(command)))
 }
 
 /// Where a program is on `PATH`.
 pub fn on_path(program: &str) -> Option<PathBuf> {
-    env::split_paths(&env::var_os("PATH")?)
-        .map(|dir| dir.join(program))
-        .find(|path| path.is_file())
+    env::split_paths(&env::var_os("PATH")?).map(|dir| dir.join(program)).find(|path| path.is_file())
 }
 
 /// The command with which root, whom we are or become by sudo, runs a program.
@@ -74,6 +65,16 @@ pub fn as_root(program: impl Into<OsString>, by_hand: &str) -> Result<Command> {
     let mut command = Command::new("sudo");
     command.arg(program);
     Ok(command)
+}
+
+/// Goes on as root with the same arguments, and with pxeguard as it was built by whoever we are.
+pub fn again_as_root(pxeguard: &Path) -> Result<()> {
+    let us = env::current_exe().context("cannot find this program")?;
+    let variable = format!("{}={}", leftovers::PROGRAM, pxeguard.display());
+    let arguments: Vec<_> = env::args_os().skip(1).collect();
+    let by_hand = format!("{variable} {} {}", us.display(), arguments.join(" ".as_ref()).display());
+    let err = as_root("env", &by_hand)?.arg(variable).arg(us).args(arguments).exec();
+    bail!("cannot start as root: {err}")
 }
 
 /// Whether we are root already.

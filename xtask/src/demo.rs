@@ -4,11 +4,9 @@ mod network;
 mod screen;
 
 use std::env;
-use std::os::unix::process::CommandExt as _;
-use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Context as _, Result, ensure};
 use clap::Args;
 use pxeguard_lab::{BRIDGE, Guard, guard, until};
 
@@ -34,17 +32,8 @@ impl Demo {
             return show();
         }
         setup::provide(&[Purpose::Demo])?;
-        become_root(build::release()?)
+        command::again_as_root(&build::release()?)
     }
-}
-
-/// Goes on as root, with what was built by whoever we are.
-fn become_root(program: PathBuf) -> Result<()> {
-    let us = env::current_exe().context("cannot find this program")?;
-    let variable = format!("{}={}", leftovers::PROGRAM, program.display());
-    let by_hand = format!("{variable} {} demo", us.display());
-    let err = command::as_root("env", &by_hand)?.arg(variable).arg(us).args(env::args_os().skip(1)).exec();
-    bail!("cannot start as root: {err}")
 }
 
 /// The whole story.  The network ends with the value, and with this process however that ends.

@@ -1,6 +1,5 @@
 //! `cargo xtask fuzz`: libFuzzer on what the kernel programs and the daemon share.
 
-use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -9,13 +8,11 @@ use anyhow::{Context as _, Result};
 use clap::Args;
 use clap::builder::PossibleValuesParser;
 
+use crate::versions::CARGO_FUZZ;
 use crate::{command, workspace};
 
 /// The fuzz targets: programs of tests/fuzz, each with a folder of seeds.
 const TARGETS: [&str; 2] = ["parse", "judge"];
-
-/// cargo-fuzz, as crates.io names it.
-const CARGO_FUZZ: &str = "0.13.1";
 
 /// The longest input: what an Ethernet frame has at the most, and a policy before it.
 const MAX_LEN: usize = 1600;
@@ -72,11 +69,8 @@ fn folder() -> PathBuf {
 
 /// The pinned cargo-fuzz, for every clone of this user.
 fn provide() -> Result<PathBuf> {
-    let home = || env::home_dir().map(|home| home.join(".cache"));
-    let cache = env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
-    let cache = cache.filter(|dir| dir.is_absolute()).or_else(home);
-    let cache = cache.context("no folder for cargo-fuzz: neither HOME nor XDG_CACHE_HOME is set")?;
-    let root = cache.join(format!("pxeguard/cargo-fuzz-{CARGO_FUZZ}"));
+    let cache = pxeguard_lab::cache().context("no folder for cargo-fuzz: neither HOME nor XDG_CACHE_HOME is set")?;
+    let root = cache.join(format!("cargo-fuzz-{CARGO_FUZZ}"));
     let program = root.join("bin/cargo-fuzz");
     if !program.is_file() {
         println!("building cargo-fuzz {CARGO_FUZZ}, a minute or so");

@@ -30,10 +30,7 @@ pub struct Leftovers {
 impl Leftovers {
     /// What is here before the tests of `program`, such as a daemon in use.
     pub fn before(program: &Path) -> Self {
-        Self {
-            found: find(program),
-            program: program.to_owned(),
-        }
+        Self { found: find(program), program: program.to_owned() }
     }
 
     /// Fails for what is here now and was not here before the tests.
@@ -47,10 +44,7 @@ impl Leftovers {
             }
             if start.elapsed() > PATIENCE {
                 let new: Vec<_> = new.iter().map(|path| path.to_string_lossy()).collect();
-                bail!(
-                    "the tests left this behind: {}; end or remove it as root",
-                    new.join(" ")
-                );
+                bail!("the tests left this behind: {}; end or remove it as root", new.join(" "));
             }
             thread::sleep(Duration::from_millis(50));
         }
@@ -62,15 +56,12 @@ fn find(program: &Path) -> BTreeSet<PathBuf> {
     let entries = |place: &str| fs::read_dir(place).into_iter().flatten().flatten();
     let named = PLACES.into_iter().flat_map(entries).filter(|entry| {
         let name = entry.file_name();
-        OURS.iter()
-            .any(|ours| name.to_string_lossy().starts_with(ours))
+        OURS.iter().any(|ours| name.to_string_lossy().starts_with(ours))
     });
     let started = entries("/proc").filter(|process| {
         let environment = fs::read(process.path().join("environ")).unwrap_or_default();
         let ours = format!("{PROGRAM}={}", program.display());
-        environment
-            .split(|byte| *byte == 0)
-            .any(|variable| variable == ours.as_bytes())
+        environment.split(|byte| *byte == 0).any(|variable| variable == ours.as_bytes())
     });
     named.chain(started).map(|entry| entry.path()).collect()
 }

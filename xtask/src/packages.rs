@@ -79,10 +79,7 @@ pub fn provide(mut apt: Option<&mut Apt>, purposes: &[Purpose]) -> Result<()> {
 /// A package that this system does not know is named, and left to the user:
 /// its programs may be here by another way.
 fn install(apt: Option<&mut Apt>, purposes: &[Purpose]) -> Result<()> {
-    let mut wanted: Vec<_> = purposes
-        .iter()
-        .flat_map(|purpose| purpose.packages())
-        .collect();
+    let mut wanted: Vec<_> = purposes.iter().flat_map(|purpose| purpose.packages()).collect();
     wanted.sort_unstable();
     wanted.dedup();
     let wanted: Vec<&str> = wanted.into_iter().copied().collect();
@@ -90,10 +87,7 @@ fn install(apt: Option<&mut Apt>, purposes: &[Purpose]) -> Result<()> {
         return Ok(());
     }
     let Some(apt) = apt else {
-        println!(
-            "no apt-get here; install by hand what is missing of: {}",
-            wanted.join(" ")
-        );
+        println!("no apt-get here; install by hand what is missing of: {}", wanted.join(" "));
         return Ok(());
     };
     let missing = missing(&wanted);
@@ -101,9 +95,8 @@ fn install(apt: Option<&mut Apt>, purposes: &[Purpose]) -> Result<()> {
         return Ok(());
     }
     apt.refresh(&missing)?;
-    let (known, unknown): (Vec<&str>, Vec<&str>) = missing
-        .into_iter()
-        .partition(|package| apt.candidate(package).is_some());
+    let (known, unknown): (Vec<&str>, Vec<&str>) =
+        missing.into_iter().partition(|package| apt.candidate(package).is_some());
     if !unknown.is_empty() {
         println!("not among this system's packages: {}", unknown.join(" "));
     }
@@ -160,10 +153,7 @@ impl Apt {
         println!("installing {}", missing.join(" "));
         let by_hand = by_hand(&missing);
         let mut install = command::as_root("sh", &by_hand)?;
-        install
-            .args(["-c", INSTALL, "sh"])
-            .args(&missing)
-            .stdin(Stdio::null());
+        install.args(["-c", INSTALL, "sh"]).args(&missing).stdin(Stdio::null());
         if !install.status().is_ok_and(|status| status.success()) {
             bail!("cannot install packages: apt-get says why above; try as root: {by_hand}");
         }
@@ -173,10 +163,7 @@ impl Apt {
 
 /// What one types to install packages.
 fn by_hand(packages: &[&str]) -> String {
-    format!(
-        "apt-get install --no-install-recommends {}",
-        packages.join(" ")
-    )
+    format!("apt-get install --no-install-recommends {}", packages.join(" "))
 }
 
 /// Which of these packages are not installed; all, where nobody knows.
@@ -187,10 +174,7 @@ pub fn missing<'a>(packages: &[&'a str]) -> Vec<&'a str> {
     let answer = query.args(packages).stdin(Stdio::null()).output();
     let answer = answer.map(|output| output.stdout).unwrap_or_default();
     let answer = String::from_utf8_lossy(&answer);
-    let installed: Vec<_> = answer
-        .lines()
-        .filter_map(|line| line.strip_prefix("installed "))
-        .collect();
+    let installed: Vec<_> = answer.lines().filter_map(|line| line.strip_prefix("installed ")).collect();
     let mut missing = packages.to_vec();
     missing.retain(|package| !installed.contains(package));
     missing

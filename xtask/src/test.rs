@@ -34,10 +34,8 @@ pub fn run(args: &[OsString], no_skip: bool) -> Result<()> {
     let program = build::release()?;
     let before = Leftovers::before(&program);
     let mut test = command::cargo();
-    test.args(["test", "--workspace", "--exclude=pxeguard-ebpf"])
-        .args(args);
-    test.current_dir(workspace::root())
-        .env(leftovers::PROGRAM, program);
+    test.args(["test", "--workspace", "--exclude=pxeguard-ebpf"]).args(args);
+    test.current_dir(workspace::root()).env(leftovers::PROGRAM, program);
     if no_skip {
         test.env("PXEGUARD_NO_SKIP", "1");
     }

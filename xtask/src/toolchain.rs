@@ -62,17 +62,11 @@ impl KernelToolchain {
 
     /// Installs what is missing; the majors are compared before anything is built.
     fn install(mut apt: Option<&mut Apt>) -> Result<Self> {
-        let rustc = match rustc::installed()?
-            .into_iter()
-            .find(|rustc| rustc.llvm == versions::LLVM)
-        {
+        let rustc = match rustc::installed()?.into_iter().find(|rustc| rustc.llvm == versions::LLVM) {
             Some(rustc) => rustc,
             None => rustc::install(apt.as_deref_mut())?,
         };
-        let linker = match linker::installed()
-            .into_iter()
-            .find(|linker| linker.llvm == rustc.llvm)
-        {
+        let linker = match linker::installed().into_iter().find(|linker| linker.llvm == rustc.llvm) {
             Some(linker) => linker,
             None => linker::build(apt)?,
         };

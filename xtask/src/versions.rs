@@ -25,10 +25,7 @@ pub const RUSTC_PACKAGES: [&str; 3] = ["rustc-web", "cargo-web", "rust-web-src"]
 pub const CLIPPY_PACKAGE: &str = "rust-web-clippy";
 
 /// What bpf-linker is linked with.
-pub const LLVM_PACKAGES: [&str; 5] = [
-    "llvm-22-dev",
-    "libpolly-22-dev",
-    "zlib1g-dev",
-    "libzstd-dev",
-    "libxml2-dev",
-];
+pub const LLVM_PACKAGES: [&str; 5] = ["llvm-22-dev", "libpolly-22-dev", "zlib1g-dev", "libzstd-dev", "libxml2-dev"];
+
+/// cargo-fuzz, as crates.io names it.
+pub const CARGO_FUZZ: &str = "0.13.1";

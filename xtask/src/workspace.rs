@@ -23,15 +23,11 @@ pub fn target_dir() -> Result<&'static Path> {
 }
 
 fn ask_target_dir() -> Result<PathBuf> {
-    let metadata = command::answer(
-        command::cargo()
-            .args(["metadata", "--no-deps", "--format-version=1"])
-            .current_dir(root()),
-    )?;
+    let metadata =
+        command::answer(command::cargo().args(["metadata", "--no-deps", "--format-version=1"]).current_dir(root()))?;
     let metadata: serde_json::Value = serde_json::from_str(&metadata)?;
     let dir = metadata["target_directory"].as_str();
-    dir.map(PathBuf::from)
-        .context("`cargo metadata` names no target folder")
+    dir.map(PathBuf::from).context("`cargo metadata` names no target folder")
 }
 
 /// The triple of this machine, such as `x86_64-unknown-linux-gnu`.

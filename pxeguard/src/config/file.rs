@@ -68,10 +68,7 @@ pub enum FileError {
 
 impl ConfigFile {
     pub(super) fn read(path: &Path) -> Result<Self, FileError> {
-        let text = fs::read_to_string(path).map_err(|source| FileError::Read {
-            path: path.to_owned(),
-            source,
-        })?;
+        let text = fs::read_to_string(path).map_err(|source| FileError::Read { path: path.to_owned(), source })?;
         Self::parse(&text).map_err(|Mistake { at, why }| {
             let before = &text[..text.floor_char_boundary(at)];
             let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
@@ -116,11 +113,7 @@ fn in_plain_words(message: &str) -> String {
         .replace("unknown variant", "unknown value")
         .replace("wanted string or table", "wanted a string")
         .replace('\n', "; ");
-    if line.contains('"') {
-        line
-    } else {
-        line.replace('`', "\"")
-    }
+    if line.contains('"') { line } else { line.replace('`', "\"") }
 }
 
 /// `"a"`, or `["a", "b"]`.
@@ -128,18 +121,10 @@ fn in_plain_words(message: &str) -> String {
 struct Texts(Vec<Spanned<String>>);
 
 impl Texts {
-    fn parse<T, E: fmt::Display>(
-        &self,
-        parse: impl Fn(&str) -> Result<T, E>,
-    ) -> Result<Vec<T>, Mistake> {
+    fn parse<T, E: fmt::Display>(&self, parse: impl Fn(&str) -> Result<T, E>) -> Result<Vec<T>, Mistake> {
         let texts = self.0.iter();
         texts
-            .map(|text| {
-                parse(text.get_ref()).map_err(|why| Mistake {
-                    at: text.span().start,
-                    why: why.to_string(),
-                })
-            })
+            .map(|text| parse(text.get_ref()).map_err(|why| Mistake { at: text.span().start, why: why.to_string() }))
             .collect()
     }
 }

@@ -14,10 +14,7 @@ fn file(text: &str) -> NamedTempFile {
 }
 
 fn flags(file: &NamedTempFile) -> RunArgs {
-    RunArgs {
-        config: Some(file.path().to_owned()),
-        ..RunArgs::default()
-    }
+    RunArgs { config: Some(file.path().to_owned()), ..RunArgs::default() }
 }
 
 fn trust(text: &str) -> Trust {
@@ -29,10 +26,7 @@ fn mistake(text: &str) -> String {
     let file = file(text);
     let error = Config::load(flags(&file)).expect_err(text).to_string();
     let place = format!("{}:", file.path().display());
-    error
-        .strip_prefix(&place)
-        .unwrap_or_else(|| panic!("{error}"))
-        .to_owned()
+    error.strip_prefix(&place).unwrap_or_else(|| panic!("{error}")).to_owned()
 }
 
 #[test]
@@ -71,47 +65,20 @@ fn flags_win_and_lists_add_up() {
         (trust("*@eno2,vlan=5"), Source::Config),
     ];
     assert_eq!(config.trusts, expected);
-    assert_eq!(
-        (config.mode, config.hook),
-        (Some(Mode::Enforce), HookChoice::Tcx)
-    );
+    assert_eq!((config.mode, config.hook), (Some(Mode::Enforce), HookChoice::Tcx));
 }
 
 #[test]
 fn a_mistake_is_told_with_its_line() {
     let cases = [
-        (
-            "iface = \"vmbr0\"\n\nifaces = \"x\"\n",
-            "3:1: unknown key \"ifaces\", expected one of \"iface\",",
-        ),
-        (
-            "mode = \"enforced\"",
-            "1:8: unknown value \"enforced\", expected \"observe\" or \"enforce\"",
-        ),
-        (
-            "trust = [\n  \"52:54:00:12:34:56\",\n  \"nonsense\",\n]",
-            "3:3: \"nonsense\" is not a MAC address",
-        ),
-        (
-            "trust = \"nonsense\"",
-            "1:9: \"nonsense\" is not a MAC address",
-        ),
-        (
-            "trust_port = [\"a/b\"]",
-            "1:15: \"a/b\" is not the name of a network interface",
-        ),
-        (
-            "iface = 5",
-            "1:9: invalid type: integer \"5\", expected a string or a list of strings",
-        ),
-        (
-            "listen = \"localhost\"",
-            "1:10: invalid socket address syntax",
-        ),
-        (
-            "iface = \"vmbr0",
-            "1:15: invalid basic string, expected `\"`",
-        ),
+        ("iface = \"vmbr0\"\n\nifaces = \"x\"\n", "3:1: unknown key \"ifaces\", expected one of \"iface\","),
+        ("mode = \"enforced\"", "1:8: unknown value \"enforced\", expected \"observe\" or \"enforce\""),
+        ("trust = [\n  \"52:54:00:12:34:56\",\n  \"nonsense\",\n]", "3:3: \"nonsense\" is not a MAC address"),
+        ("trust = \"nonsense\"", "1:9: \"nonsense\" is not a MAC address"),
+        ("trust_port = [\"a/b\"]", "1:15: \"a/b\" is not the name of a network interface"),
+        ("iface = 5", "1:9: invalid type: integer \"5\", expected a string or a list of strings"),
+        ("listen = \"localhost\"", "1:10: invalid socket address syntax"),
+        ("iface = \"vmbr0", "1:15: invalid basic string, expected `\"`"),
         ("iface = \"a\"\niface = \"b\"", "2:1: duplicate key"),
     ];
     for (text, expected) in cases {
@@ -123,15 +90,9 @@ fn a_mistake_is_told_with_its_line() {
 
 #[test]
 fn a_file_that_is_named_has_to_be_there() {
-    let flags = RunArgs {
-        config: Some("/nonexistent/pxeguard.toml".into()),
-        ..RunArgs::default()
-    };
+    let flags = RunArgs { config: Some("/nonexistent/pxeguard.toml".into()), ..RunArgs::default() };
     let error = Config::load(flags).unwrap_err().to_string();
-    assert_eq!(
-        error,
-        "cannot read the configuration file /nonexistent/pxeguard.toml"
-    );
+    assert_eq!(error, "cannot read the configuration file /nonexistent/pxeguard.toml");
 }
 
 #[test]
@@ -145,40 +106,25 @@ fn something_has_to_be_guarded() {
 fn the_mode_follows_from_trust_unless_it_is_said() {
     let nobody = Trusts::default();
     let somebody = Trusts::new([], &[trust("*@eno1")]);
-    let config =
-        |text: &str| Config::load(flags(&file(&format!("iface = \"vmbr0\"\n{text}")))).unwrap();
+    let config = |text: &str| Config::load(flags(&file(&format!("iface = \"vmbr0\"\n{text}")))).unwrap();
     assert!(matches!(config("").mode(&nobody), (Mode::Observe, Some(_))));
     assert_eq!(config("").mode(&somebody), (Mode::Enforce, None));
-    assert_eq!(
-        config("mode = \"observe\"").mode(&somebody),
-        (Mode::Observe, None)
-    );
+    assert_eq!(config("mode = \"observe\"").mode(&somebody), (Mode::Observe, None));
     let (mode, warning) = config("mode = \"enforce\"").mode(&nobody);
     assert_eq!(mode, Mode::Enforce);
-    assert!(
-        warning
-            .unwrap()
-            .contains("every DHCP server but this host itself is cut off")
-    );
+    assert!(warning.unwrap().contains("every DHCP server but this host itself is cut off"));
 }
 
 #[test]
 fn reloading_changes_what_it_can_and_tells_what_it_cannot() {
     let file = file("iface = \"vmbr0\"\nhook = \"tcx\"");
     let config = Config::load(flags(&file)).unwrap();
-    fs::write(
-        &file,
-        "iface = \"br1\"\ntrust_port = \"eno1\"\nhook = \"xdp\"\nlisten = \"[::1]:1\"",
-    )
-    .unwrap();
+    fs::write(&file, "iface = \"br1\"\ntrust_port = \"eno1\"\nhook = \"xdp\"\nlisten = \"[::1]:1\"").unwrap();
     let (new, needs_restart) = config.reload().unwrap();
     assert_eq!(new.ifaces, ["br1".parse().unwrap()]);
     assert_eq!(new.trusts, [(trust("*@eno1"), Source::Config)]);
     assert_eq!((new.hook, new.listen), (HookChoice::Tcx, DEFAULT_LISTEN));
-    assert_eq!(
-        needs_restart,
-        [NeedsRestart("hook"), NeedsRestart("listen")]
-    );
+    assert_eq!(needs_restart, [NeedsRestart("hook"), NeedsRestart("listen")]);
 }
 
 #[test]
@@ -193,10 +139,7 @@ fn reloading_a_wrong_or_missing_file_changes_nothing() {
 
 #[test]
 fn the_example_is_a_configuration() {
-    let flags = RunArgs {
-        config: Some(EXAMPLE.into()),
-        ..RunArgs::default()
-    };
+    let flags = RunArgs { config: Some(EXAMPLE.into()), ..RunArgs::default() };
     let config = Config::load(flags).unwrap();
     assert_eq!((config.trusts.len(), config.mode), (0, None));
 }
@@ -206,20 +149,12 @@ fn every_key_of_the_example_is_known_and_has_its_default() {
     // Keys are commented out as `#key = value`, prose as `# text`.
     let text = fs::read_to_string(EXAMPLE).unwrap();
     let uncommented = |line: &str| match line.strip_prefix('#') {
-        Some(setting) if setting.starts_with(|c: char| c.is_ascii_lowercase()) => {
-            setting.to_owned()
-        }
+        Some(setting) if setting.starts_with(|c: char| c.is_ascii_lowercase()) => setting.to_owned(),
         _ => line.to_owned(),
     };
     let all: Vec<_> = text.lines().map(uncommented).collect();
     let config = Config::load(flags(&file(&all.join("\n")))).unwrap();
     assert_eq!(config.trusts.len(), 4);
-    assert_eq!(
-        (config.hook, config.listen),
-        (HookChoice::Auto, DEFAULT_LISTEN)
-    );
-    assert_eq!(
-        (config.control, config.state),
-        (DEFAULT_CONTROL.into(), DEFAULT_STATE.into())
-    );
+    assert_eq!((config.hook, config.listen), (HookChoice::Auto, DEFAULT_LISTEN));
+    assert_eq!((config.control, config.state), (DEFAULT_CONTROL.into(), DEFAULT_STATE.into()));
 }

@@ -52,18 +52,12 @@ pub fn ask(path: &Path, request: &Request) -> Result<Response, AskError> {
         io::ErrorKind::NotFound => AskError::NotRunning(path.to_owned()),
         io::ErrorKind::ConnectionRefused => AskError::Gone(path.to_owned()),
         io::ErrorKind::PermissionDenied => AskError::Permission(path.to_owned()),
-        _ => AskError::Io {
-            path: path.to_owned(),
-            source,
-        },
+        _ => AskError::Io { path: path.to_owned(), source },
     })?;
     match serde_json::from_slice(&line) {
         Ok(Response::Error(why)) => Err(AskError::Refused(why)),
         Ok(response) => Ok(response),
-        Err(error) => Err(AskError::Foreign {
-            path: path.to_owned(),
-            why: error.to_string(),
-        }),
+        Err(error) => Err(AskError::Foreign { path: path.to_owned(), why: error.to_string() }),
     }
 }
 
@@ -71,19 +65,13 @@ fn exchange(path: &Path, request: &Request) -> io::Result<Vec<u8>> {
     let mut stream = UnixStream::connect(path)?;
     stream.set_read_timeout(Some(PATIENCE))?;
     stream.set_write_timeout(Some(PATIENCE))?;
-    let mut line = serde_json::to_vec(&Envelope {
-        protocol: PROTOCOL,
-        request: request.clone(),
-    })?;
+    let mut line = serde_json::to_vec(&Envelope { protocol: PROTOCOL, request: request.clone() })?;
     line.push(b'\n');
     stream.write_all(&line)?;
     let mut response = Vec::new();
     BufReader::new(stream.take(MAX_RESPONSE_BYTES)).read_until(b'\n', &mut response)?;
     if response.is_empty() {
-        return Err(io::Error::new(
-            io::ErrorKind::UnexpectedEof,
-            "it closed the connection without an answer",
-        ));
+        return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "it closed the connection without an answer"));
     }
     Ok(response)
 }

@@ -43,8 +43,7 @@ pub async fn serve(socket: ControlSocket, handler: Handler, stop: CancellationTo
                 });
             }
             (Ok((mut stream, _)), Err(_)) => {
-                let refusal =
-                    Response::Error(format!("more than {MAX_CONNECTIONS} connections at once"));
+                let refusal = Response::Error(format!("more than {MAX_CONNECTIONS} connections at once"));
                 // Small enough for the socket's buffer: this does not wait for the peer.
                 connections.spawn(async move { drop(send(&mut stream, &refusal).await) });
             }
@@ -66,10 +65,7 @@ async fn talk(stream: UnixStream, handler: &Handler) -> io::Result<()> {
                 Ok(request) => (answer(request, handler).await, true),
                 Err(error) => (Response::Error(error), true),
             },
-            Line::TooLong => (
-                Response::Error(format!("a request of more than {MAX_REQUEST_BYTES} bytes")),
-                false,
-            ),
+            Line::TooLong => (Response::Error(format!("a request of more than {MAX_REQUEST_BYTES} bytes")), false),
         };
         send(stream.get_mut(), &response).await?;
         if !go_on {
@@ -87,10 +83,7 @@ enum Line {
 /// `None` at the end of the stream.
 async fn read_line(stream: &mut (impl AsyncBufRead + Unpin)) -> io::Result<Option<Line>> {
     let mut line = Vec::new();
-    stream
-        .take(MAX_REQUEST_BYTES)
-        .read_until(b'\n', &mut line)
-        .await?;
+    stream.take(MAX_REQUEST_BYTES).read_until(b'\n', &mut line).await?;
     Ok(match line.last() {
         None => None,
         Some(b'\n') => Some(Line::Whole(line)),
@@ -119,10 +112,7 @@ async fn answer(request: Request, handler: &Handler) -> Response {
     match timeout(PATIENCE, answered).await {
         Ok(Some(response)) => response,
         Ok(None) => Response::Error("the daemon is about to stop".to_owned()),
-        Err(_) => Response::Error(format!(
-            "the daemon did not answer within {} s",
-            PATIENCE.as_secs()
-        )),
+        Err(_) => Response::Error(format!("the daemon did not answer within {} s", PATIENCE.as_secs())),
     }
 }
 

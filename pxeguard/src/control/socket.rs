@@ -56,36 +56,22 @@ impl ControlSocket {
     /// # Panics
     /// Outside a tokio runtime.
     pub fn bind(path: &Path) -> Result<Self, SocketError> {
-        let error = |what| {
-            move |source| SocketError::Io {
-                path: path.to_owned(),
-                what,
-                source,
-            }
-        };
-        let folder = path
-            .parent()
-            .filter(|folder| !folder.as_os_str().is_empty())
-            .unwrap_or(Path::new("."));
+        let error = |what| move |source| SocketError::Io { path: path.to_owned(), what, source };
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let made = DirBuilder::new().recursive(true).mode(0o755).create(folder);
         made.map_err(error("make its folder"))?;
         // Two daemons that start at once would each see the other's socket as left behind.
         let lock = File::open(folder).map_err(error("open its folder"))?;
-        let _lock = Flock::lock(lock, FlockArg::LockExclusive)
-            .map_err(|(_, errno)| error("lock its folder")(errno.into()))?;
+        let _lock =
+            Flock::lock(lock, FlockArg::LockExclusive).map_err(|(_, errno)| error("lock its folder")(errno.into()))?;
         make_room(path)?;
         let socket = UnixSocket::new_stream().map_err(error("make it"))?;
         socket.bind(path).map_err(error("make it"))?;
         // Before it listens nobody can connect, so that there is no moment without these permissions.
-        fs::set_permissions(path, Permissions::from_mode(0o600))
-            .map_err(error("set its permissions"))?;
+        fs::set_permissions(path, Permissions::from_mode(0o600)).map_err(error("set its permissions"))?;
         let identity = identity(path).map_err(error("look at it"))?;
         let listener = socket.listen(BACKLOG).map_err(error("listen"))?;
-        Ok(Self {
-            listener,
-            path: path.to_owned(),
-            identity,
-        })
+        Ok(Self { listener, path: path.to_owned(), identity })
     }
 }
 
@@ -94,13 +80,7 @@ const BACKLOG: u32 = 64;
 
 /// Removes a socket at which nobody listens any more.
 fn make_room(path: &Path) -> Result<(), SocketError> {
-    let error = |what| {
-        move |source| SocketError::Io {
-            path: path.to_owned(),
-            what,
-            source,
-        }
-    };
+    let error = |what| move |source| SocketError::Io { path: path.to_owned(), what, source };
     match fs::symlink_metadata(path) {
         Err(missing) if missing.kind() == io::ErrorKind::NotFound => return Ok(()),
         Err(source) => return Err(error("look at it")(source)),
@@ -117,17 +97,12 @@ fn make_room(path: &Path) -> Result<(), SocketError> {
                 .map(|credentials| credentials.pid())
                 // 0 is who is in no pid namespace that we see.
                 .filter(|pid| *pid > 0);
-            Err(SocketError::Taken {
-                path: path.to_owned(),
-                pid,
-            })
+            Err(SocketError::Taken { path: path.to_owned(), pid })
         }
         Err(refused) if refused.kind() == io::ErrorKind::ConnectionRefused => {
             fs::remove_file(path).map_err(error("remove the one that was left behind"))
         }
-        Err(source) => Err(error("find out whether another pxeguard answers there")(
-            source,
-        )),
+        Err(source) => Err(error("find out whether another pxeguard answers there")(source)),
     }
 }
 

@@ -41,11 +41,7 @@ impl Daemon {
             });
         });
         is_ready.recv().unwrap();
-        Self {
-            folder,
-            stop,
-            serving,
-        }
+        Self { folder, stop, serving }
     }
 
     fn path(&self) -> PathBuf {
@@ -81,15 +77,8 @@ fn say(stream: &mut UnixStream, bytes: &[u8]) -> String {
 fn a_request_is_answered() {
     let daemon = Daemon::start();
     let trust: Trust = "52:54:00:12:34:56@eno1".parse().unwrap();
-    for request in [
-        Request::Status,
-        Request::TrustList,
-        Request::TrustAdd(trust),
-    ] {
-        assert_eq!(
-            ask(&daemon.path(), &request).unwrap(),
-            Response::Done(format!("{request:?}"))
-        );
+    for request in [Request::Status, Request::TrustList, Request::TrustAdd(trust)] {
+        assert_eq!(ask(&daemon.path(), &request).unwrap(), Response::Done(format!("{request:?}")));
     }
 }
 
@@ -97,18 +86,11 @@ fn a_request_is_answered() {
 fn nobody_else_may_connect_and_nothing_is_left_at_the_end() {
     let daemon = Daemon::start();
     let path = daemon.path();
-    assert_eq!(
-        fs::metadata(&path).unwrap().permissions().mode() & 0o777,
-        0o600
-    );
+    assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
     let _folder = daemon.stop();
     assert!(!path.exists());
     let error = ask(&path, &Request::Status).unwrap_err().to_string();
-    assert!(
-        error.starts_with("no pxeguard runs here: ")
-            && error.contains("start it with pxeguard run"),
-        "{error}"
-    );
+    assert!(error.starts_with("no pxeguard runs here: ") && error.contains("start it with pxeguard run"), "{error}");
 }
 
 #[test]
@@ -118,14 +100,8 @@ fn nonsense_is_answered_and_does_no_harm() {
     let cases: [(&[u8], &str); 4] = [
         (b"\n", "does not understand"),
         (b"\xff\xfe{\n", "does not understand"),
-        (
-            b"{\"protocol\":1,\"ask\":\"format_disk\"}\n",
-            "unknown variant `format_disk`",
-        ),
-        (
-            b"{\"protocol\":2,\"ask\":{\"new\":1}}\n",
-            "it speaks protocol 1, the command 2",
-        ),
+        (b"{\"protocol\":1,\"ask\":\"format_disk\"}\n", "unknown variant `format_disk`"),
+        (b"{\"protocol\":2,\"ask\":{\"new\":1}}\n", "it speaks protocol 1, the command 2"),
     ];
     for (bytes, expected) in cases {
         let line = say(&mut stream, bytes);
@@ -139,10 +115,7 @@ fn a_request_without_end_is_refused() {
     let daemon = Daemon::start();
     let mut stream = UnixStream::connect(daemon.path()).unwrap();
     let line = say(&mut stream, &[b' '; server::MAX_REQUEST_BYTES as usize]);
-    assert!(
-        line.contains("a request of more than 65536 bytes"),
-        "{line}"
-    );
+    assert!(line.contains("a request of more than 65536 bytes"), "{line}");
 }
 
 #[test]
@@ -155,9 +128,7 @@ fn too_many_connections_are_told_and_room_is_made_when_they_end() {
             stream
         })
         .collect();
-    let error = ask(&daemon.path(), &Request::Status)
-        .unwrap_err()
-        .to_string();
+    let error = ask(&daemon.path(), &Request::Status).unwrap_err().to_string();
     assert_eq!(error, "more than 32 connections at once");
     streams.clear();
     let deadline = Instant::now() + Duration::from_secs(10);
@@ -186,10 +157,7 @@ fn a_socket_that_was_left_behind_is_replaced() {
     let path = folder.path().join("pxeguard.sock");
     drop(UnixListener::bind(&path).unwrap());
     let error = ask(&path, &Request::Status).unwrap_err().to_string();
-    assert!(
-        error.starts_with("no pxeguard runs here any more"),
-        "{error}"
-    );
+    assert!(error.starts_with("no pxeguard runs here any more"), "{error}");
     bind(&path).unwrap();
 }
 
@@ -221,14 +189,9 @@ fn a_foreign_answer_is_told() {
     thread::spawn(move || {
         for stream in listener.incoming() {
             let mut stream = stream.unwrap();
-            BufReader::new(&stream)
-                .read_line(&mut String::new())
-                .unwrap();
+            BufReader::new(&stream).read_line(&mut String::new()).unwrap();
             stream.write_all(b"HTTP/1.1 400 Bad Request\n").unwrap();
         }
     });
-    assert!(matches!(
-        ask(&path, &Request::Status),
-        Err(AskError::Foreign { .. })
-    ));
+    assert!(matches!(ask(&path, &Request::Status), Err(AskError::Foreign { .. })));
 }

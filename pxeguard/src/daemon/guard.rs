@@ -6,13 +6,12 @@ use std::time::Instant;
 
 use anyhow::bail;
 use aya_log::EbpfLogger;
-use pxeguard_common::net::{Ifindex, Mac};
+use pxeguard_common::net::Ifindex;
 use pxeguard_common::trust::Mode;
 
 use super::tell::Teller;
 use crate::config::Config;
-use crate::dataplane::{DataPlane, DataPlaneError, Events, Guarded, Port};
-use crate::hook::HookChoice;
+use crate::dataplane::{DataPlane, DataPlaneError, Events, Guarded};
 use crate::ports::{Problem, Snapshot, Target, Watch};
 use crate::report::mode_name;
 use crate::state::{State, StateError, StateFile};
@@ -144,7 +143,10 @@ impl Guard {
         let (config, needs_restart) = match self.config.reload() {
             Ok(reloaded) => reloaded,
             Err(error) => {
-                log::error!("the configuration is not reloaded, the old one stays in force: {:#}", anyhow::Error::from(error));
+                log::error!(
+                    "the configuration is not reloaded, the old one stays in force: {:#}",
+                    anyhow::Error::from(error)
+                );
                 return;
             }
         };
@@ -200,155 +202,13 @@ impl Guard {
         maps.set_policy(self.mode, &entries)
     }
 
-    /// Takes over what the kernel has bound since the last time.  Returns whether there was any.
-    fn learn_bindings(&mut self, snapshot: &Snapshot) -> Result<bool, DataPlaneError> {
-        let mut learned = false;
-        for (mac, port) in self.plane.maps.bindings()? {
-            // It may have gone again before anybody asked where the address is.
-            let name = snapshot.name_of(port).map(str::to_owned).or_else(|| self.last_name_of(port));
-            let Some(name) = name.and_then(|name| name.parse().ok()) else { continue };
-            if self.awaits_binding(mac) {
-                log::info!("{} is bound to {name}, where its first reply was seen", MacAddress(mac));
-                self.state.bindings.insert(MacAddress(mac), name);
-                learned = true;
-            }
-        }
-        if learned {
-            self.save();
-        }
-        Ok(learned)
-    }
-
-    /// Whether this MAC address is trusted where it is first seen, and that is not known yet.
-    pub(super) fn awaits_binding(&self, mac: Mac) -> bool {
-        self.trusts.iter().any(|trust| trust.place == TrustPlace::MacFirstSeen(mac))
-            && !self.state.bindings.contains_key(&MacAddress(mac))
-    }
-
-    /// The name of a port that is guarded or was.
-    fn last_name_of(&self, port: Ifindex) -> Option<String> {
-        let guarded = self.ports.get(&port).map(|port| &port.target.link.name);
-        guarded.or_else(|| self.gone.get(&port)).cloned()
-    }
-
-    /// Binds MAC addresses to where the bridges' forwarding tables have them.
-    async fn find_unbound(&mut self, watch: &Watch, targets: &[Target]) {
-        let within: Vec<Ifindex> = targets.iter().map(|target| target.link.index).collect();
-        let unbound: Vec<_> = self
-            .trusts
-            .iter()
-            .filter_map(|trust| match trust.place {
-                TrustPlace::MacFirstSeen(mac) => Some(mac),
-                _ => None,
-            })
-            .filter(|mac| !self.state.bindings.contains_key(&MacAddress(*mac)))
-            .collect();
-        for mac in unbound {
-            let port = match watch.port_of(mac, &within).await {
-                Ok(Some(port)) => port,
-                Ok(None) => continue,
-                Err(error) => {
-                    log::warn!("{:#}", anyhow::Error::from(error));
-                    return;
-                }
-            };
-            let target = targets.iter().find(|target| target.link.index == port);
-            if let Some(name) = target.and_then(|target| target.link.name.parse::<InterfaceName>().ok()) {
-                log::info!("{} is bound to {name}, where the bridge's forwarding table has it", MacAddress(mac));
-                self.state.bindings.insert(MacAddress(mac), name);
-            }
-        }
-    }
-
-    /// Lets bindings follow the ports that have got another name.
-    fn rename(&mut self, snapshot: &Snapshot) {
-        let mut renamed = false;
-        for (index, port) in &self.ports {
-            let Some(new) = snapshot.name_of(*index).filter(|name| *name != port.target.link.name) else { continue };
-            log::info!("{} is called {new} now", port.target.link.name);
-            let Ok(new) = new.parse::<InterfaceName>() else { continue };
-            for name in self.state.bindings.values_mut().filter(|name| name.as_str() == port.target.link.name) {
-                *name = new.clone();
-                renamed = true;
-            }
-        }
-        if renamed {
-            self.save();
-        }
-    }
-
-    fn set_targets(&mut self, snapshot: &Snapshot, targets: Vec<Target>, problems: Vec<Problem>) {
-        let routed = snapshot.host_routed(&targets).map(|link| link.index).collect();
-        if let Err(error) = self.plane.maps.set_routed(&routed) {
-            log::error!("{:#}", anyhow::Error::from(error));
-        }
-        let wanted: BTreeSet<Ifindex> = targets.iter().map(|target| target.link.index).collect();
-        let left: Vec<Ifindex> = self.ports.keys().copied().filter(|index| !wanted.contains(index)).collect();
-        for index in left {
-            self.release(index);
-        }
-        for target in targets {
-            self.guard(target);
-        }
-        self.guard_egress();
-        for problem in problems.iter().filter(|problem| !self.problems.contains(problem)) {
-            log::error!("{problem}");
-        }
-        self.problems = problems;
-    }
-
-    fn guard(&mut self, target: Target) {
-        let link = &target.link;
-        let known = self.ports.get(&link.index);
-        if let Some(known) = known.filter(|known| {
-            known.guarded.is_ok()
-                && known.target.is_bridge_port == target.is_bridge_port
-                && known.target.only_xdp == target.only_xdp
-        }) {
-            let guarded = known.guarded.clone();
-            self.ports.insert(link.index, PortState { target, guarded });
-            return;
-        }
-        let port = port(&target, self.config.hook);
-        let guarded = self.plane.guard(&port).map_err(|error| format!("{:#}", anyhow::Error::from(error)));
-        let before = known.map(|known| &known.guarded);
-        match &guarded {
-            Ok(how) => log::info!("{}: guarded by {} ({})", link.name, how.hook, how.reason),
-            Err(why) if before != Some(&guarded) => log::error!("{}: not guarded: {why}", link.name),
-            Err(_) => {}
-        }
-        self.ports.insert(link.index, PortState { target, guarded });
-    }
-
-    /// Guards the egress of all guarded ports that lack it.  Attaching takes some milliseconds each time: done last, it
-    /// does not delay what is dropped at ingress already.
-    fn guard_egress(&mut self) {
-        for state in self.ports.values_mut().filter(|state| state.guarded.is_ok()) {
-            if let Err(error) = self.plane.guard_egress(&port(&state.target, self.config.hook)) {
-                let why = format!("{:#}", anyhow::Error::from(error));
-                log::error!("{}: not guarded at egress: {why}", state.target.link.name);
-                state.guarded = Err(why);
-            }
-        }
-    }
-
-    fn release(&mut self, index: Ifindex) {
-        let Some(port) = self.ports.remove(&index) else { return };
-        let name = port.target.link.name;
-        match self.plane.release(index) {
-            Ok(()) => log::info!("{name}: has left, and is not guarded any more"),
-            Err(error) => log::error!("{name}: has left, but: {:#}", anyhow::Error::from(error)),
-        }
-        self.gone.insert(index, name);
-    }
-
     /// Keeps what has to outlive the daemon.
     fn keep(&mut self) -> Result<(), StateError> {
         self.state.trusts = self.trusts.added();
         self.state_file.save(&self.state)
     }
 
-    fn save(&mut self) {
+    pub(super) fn save(&mut self) {
         if let Err(error) = self.keep() {
             log::error!("{:#}", anyhow::Error::from(error));
         }
@@ -356,7 +216,9 @@ impl Guard {
 
     /// Ports that should be guarded and are not, with the reason.
     pub(super) fn unguarded(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.ports.values().filter_map(|port| Some((port.target.link.name.as_str(), port.guarded.as_ref().err()?.as_str())))
+        self.ports
+            .values()
+            .filter_map(|port| Some((port.target.link.name.as_str(), port.guarded.as_ref().err()?.as_str())))
     }
 
     /// What is done, in a line.
@@ -365,10 +227,14 @@ impl Guard {
             Mode::Enforce => "enforcing on",
             Mode::Observe => "observing",
         };
-        format!("{doing} {}; trusted: {}", self.ports_in_words(), match self.trusts.iter().len() {
-            0 => "nobody".to_owned(),
-            count => count.to_string(),
-        })
+        format!(
+            "{doing} {}; trusted: {}",
+            self.ports_in_words(),
+            match self.trusts.iter().len() {
+                0 => "nobody".to_owned(),
+                count => count.to_string(),
+            }
+        )
     }
 
     pub(super) fn ports_in_words(&self) -> String {
@@ -381,21 +247,6 @@ impl Guard {
 
 fn iface_names(config: &Config) -> Vec<String> {
     config.ifaces.iter().map(|name| name.as_str().to_owned()).collect()
-}
-
-/// What the kernel's side has to know about a port.
-fn port(target: &Target, choice: HookChoice) -> Port<'_> {
-    let link = &target.link;
-    Port {
-        index: link.index,
-        name: &link.name,
-        kind: link.kind.name(),
-        physical: link.physical,
-        bridge_port: target.is_bridge_port,
-        only_xdp: target.only_xdp,
-        choice,
-        xdp_program: link.xdp.map(|xdp| xdp.prog_id),
-    }
 }
 
 fn names(snapshot: &Snapshot) -> BTreeMap<String, Ifindex> {

@@ -57,7 +57,9 @@ impl Teller {
             return Line::Skip;
         }
         let lines = self.lines.entry(head.server.port).or_default();
-        if *lines > LINES_PER_PORT || !self.told.insert((head.server.port, head.server.mac, head.server.vlan, head.judgement)) {
+        if *lines > LINES_PER_PORT
+            || !self.told.insert((head.server.port, head.server.mac, head.server.vlan, head.judgement))
+        {
             return Line::Skip;
         }
         *lines += 1;

@@ -197,11 +197,7 @@ fn add<K: Pod, V: Pod>(
 }
 
 /// Removes an entry, if it is there.
-fn remove<K: Pod, V: Pod>(
-    map: &mut HashMap<MapData, K, V>,
-    key: &K,
-    name: &'static str,
-) -> Result<(), DataPlaneError> {
+fn remove<K: Pod, V: Pod>(map: &mut HashMap<MapData, K, V>, key: &K, name: &'static str) -> Result<(), DataPlaneError> {
     match map.remove(key) {
         Err(MapError::KeyNotFound) => Ok(()),
         Err(MapError::SyscallError(error)) if error.io_error.raw_os_error() == Some(libc::ENOENT) => Ok(()),

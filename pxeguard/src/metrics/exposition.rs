@@ -23,20 +23,14 @@ impl Format {
         for range in accept.split(',') {
             let mut parts = range.split(';').map(str::trim);
             let kind = parts.next().unwrap_or_default().to_ascii_lowercase();
-            let weight = parts
-                .find_map(|part| part.strip_prefix("q=")?.parse().ok())
-                .unwrap_or(1.0_f32);
+            let weight = parts.find_map(|part| part.strip_prefix("q=")?.parse().ok()).unwrap_or(1.0_f32);
             match kind.as_str() {
                 "application/openmetrics-text" => open_metrics = weight.max(open_metrics),
                 "text/plain" => prometheus = weight.max(prometheus),
                 _ => {}
             }
         }
-        if open_metrics > 0.0 && open_metrics >= prometheus {
-            Self::OpenMetrics
-        } else {
-            Self::Prometheus
-        }
+        if open_metrics > 0.0 && open_metrics >= prometheus { Self::OpenMetrics } else { Self::Prometheus }
     }
 
     /// For the header `Content-Type`.
@@ -70,9 +64,7 @@ fn to_prometheus(open_metrics: &str) -> String {
     for line in open_metrics.lines() {
         if let Some(described) = line.strip_prefix("# HELP ") {
             help = described.split_once(' ');
-        } else if let Some((name, kind)) = line
-            .strip_prefix("# TYPE ")
-            .and_then(|described| described.split_once(' '))
+        } else if let Some((name, kind)) = line.strip_prefix("# TYPE ").and_then(|described| described.split_once(' '))
         {
             let (suffix, kind) = match kind {
                 "counter" => ("_total", "counter"),

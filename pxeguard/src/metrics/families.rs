@@ -24,34 +24,14 @@ const OTHER: &str = "other";
 impl Collector for Snapshot {
     fn encode(&self, mut encoder: DescriptorEncoder) -> fmt::Result {
         let encoder = &mut encoder;
-        single(
-            encoder,
-            "pxeguard_build",
-            "Version of the running pxeguard",
-            &Info::new([("version", VERSION)]),
-        )?;
+        single(encoder, "pxeguard_build", "Version of the running pxeguard", &Info::new([("version", VERSION)]))?;
         let enforcing = ConstGauge::new(i64::from(self.mode == Mode::Enforce));
-        single(
-            encoder,
-            "pxeguard_enforcing",
-            "Whether replies of untrusted servers are dropped",
-            &enforcing,
-        )?;
-        let help =
-            "Events that the kernel could not tell the daemon because the ring buffer was full";
-        single(
-            encoder,
-            "pxeguard_events_lost",
-            help,
-            &ConstCounter::new(self.events_lost),
-        )?;
+        single(encoder, "pxeguard_enforcing", "Whether replies of untrusted servers are dropped", &enforcing)?;
+        let help = "Events that the kernel could not tell the daemon because the ring buffer was full";
+        single(encoder, "pxeguard_events_lost", help, &ConstCounter::new(self.events_lost))?;
         let replies = self.totals.iter();
-        let replies = replies.map(|(verdict, reason, count)| {
-            (
-                [("verdict", verdict), ("reason", reason)],
-                ConstCounter::new(count),
-            )
-        });
+        let replies = replies
+            .map(|(verdict, reason, count)| ([("verdict", verdict), ("reason", reason)], ConstCounter::new(count)));
         family(
             encoder,
             "pxeguard_replies",
@@ -71,78 +51,30 @@ const NONE: [(&str, &str); 0] = [];
 impl Snapshot {
     fn encode_ports(&self, encoder: &mut DescriptorEncoder) -> fmt::Result {
         // Two samples with the same labels would make Prometheus refuse all.
-        let ports: BTreeMap<&str, &Port> = self
-            .ports
-            .iter()
-            .map(|port| (port.name.as_str(), port))
-            .collect();
+        let ports: BTreeMap<&str, &Port> = self.ports.iter().map(|port| (port.name.as_str(), port)).collect();
         let info = ports.values().map(|port| {
             let hook = port.hook.as_deref().unwrap_or("none");
             let bridge = port.bridge.as_deref().unwrap_or_default();
-            (
-                NONE,
-                Info::new([
-                    ("port", port.name.as_str()),
-                    ("kind", &port.kind),
-                    ("hook", hook),
-                    ("bridge", bridge),
-                ]),
-            )
+            (NONE, Info::new([("port", port.name.as_str()), ("kind", &port.kind), ("hook", hook), ("bridge", bridge)]))
         });
-        family(
-            encoder,
-            "pxeguard_port",
-            "A port, what it is, and where the guard is attached to it",
-            None,
-            info,
-        )?;
+        family(encoder, "pxeguard_port", "A port, what it is, and where the guard is attached to it", None, info)?;
         let since = ports.values().filter_map(|port| {
             let since = port.guarded_since?.unix_seconds();
             Some(([("port", port.name.as_str())], ConstGauge::new(since)))
         });
         let help = "Since when a port is guarded, in seconds since 1970";
-        family(
-            encoder,
-            "pxeguard_port_guarded_since_timestamp",
-            help,
-            Some(&Unit::Seconds),
-            since,
-        )?;
+        family(encoder, "pxeguard_port_guarded_since_timestamp", help, Some(&Unit::Seconds), since)?;
         let replies = ports.values().flat_map(|port| {
-            let counts = [
-                (Verdict::Pass, port.passed),
-                (Verdict::Drop, port.dropped),
-                (Verdict::WouldDrop, port.would_drop),
-            ];
+            let counts =
+                [(Verdict::Pass, port.passed), (Verdict::Drop, port.dropped), (Verdict::WouldDrop, port.would_drop)];
             counts.map(|(verdict, count)| {
-                (
-                    [("port", port.name.as_str()), ("verdict", verdict.name())],
-                    ConstCounter::new(count),
-                )
+                ([("port", port.name.as_str()), ("verdict", verdict.name())], ConstCounter::new(count))
             })
         });
-        family(
-            encoder,
-            "pxeguard_port_replies",
-            "Replies that came in by a port, by verdict",
-            None,
-            replies,
-        )?;
-        let unlisted = ports.values().map(|port| {
-            (
-                [("port", port.name.as_str())],
-                ConstCounter::new(port.unlisted),
-            )
-        });
-        let help =
-            "Replies of servers that are not listed, because too many were seen at their port";
-        family(
-            encoder,
-            "pxeguard_port_unlisted_replies",
-            help,
-            None,
-            unlisted,
-        )
+        family(encoder, "pxeguard_port_replies", "Replies that came in by a port, by verdict", None, replies)?;
+        let unlisted = ports.values().map(|port| ([("port", port.name.as_str())], ConstCounter::new(port.unlisted)));
+        let help = "Replies of servers that are not listed, because too many were seen at their port";
+        family(encoder, "pxeguard_port_unlisted_replies", help, None, unlisted)
     }
 
     fn encode_servers(&self, encoder: &mut DescriptorEncoder) -> fmt::Result {
@@ -150,32 +82,18 @@ impl Snapshot {
         let replies = servers.iter().flat_map(|((port, mac), replies)| {
             Verdict::ALL.into_iter().flat_map(move |verdict| {
                 MessageType::ALL.into_iter().map(move |kind| {
-                    let labels = [
-                        ("port", *port),
-                        ("mac", mac),
-                        ("type", kind.name()),
-                        ("verdict", verdict.name()),
-                    ];
-                    (
-                        labels,
-                        ConstCounter::new(replies[verdict as usize][kind as usize]),
-                    )
+                    let labels = [("port", *port), ("mac", mac), ("type", kind.name()), ("verdict", verdict.name())];
+                    (labels, ConstCounter::new(replies[verdict as usize][kind as usize]))
                 })
             })
         });
-        let help =
-            "Replies by server and message type; servers that are too many are summed up as other";
+        let help = "Replies by server and message type; servers that are too many are summed up as other";
         family(encoder, "pxeguard_server_replies", help, None, replies)
     }
 }
 
 /// Writes a metric that has no labels.
-fn single(
-    encoder: &mut DescriptorEncoder,
-    name: &str,
-    help: &str,
-    metric: &impl EncodeMetric,
-) -> fmt::Result {
+fn single(encoder: &mut DescriptorEncoder, name: &str, help: &str, metric: &impl EncodeMetric) -> fmt::Result {
     metric.encode(encoder.encode_descriptor(name, help, None, metric.metric_type())?)
 }
 
@@ -205,24 +123,15 @@ fn labelled(rows: &[ServerReplies]) -> BTreeMap<(&str, String), Replies> {
     let mut servers: BTreeMap<_, (_, Replies)> = BTreeMap::new();
     for row in rows {
         let rank = (!row.trusted, row.first_seen_ns);
-        let (first, sum) = servers
-            .entry((row.port.as_str(), row.mac))
-            .or_insert((rank, Replies::default()));
+        let (first, sum) = servers.entry((row.port.as_str(), row.mac)).or_insert((rank, Replies::default()));
         *first = rank.min(*first);
         add(sum, &row.replies);
     }
-    let mut ranked: Vec<_> = servers
-        .into_iter()
-        .map(|((port, mac), (rank, sum))| (rank, port, mac, sum))
-        .collect();
+    let mut ranked: Vec<_> = servers.into_iter().map(|((port, mac), (rank, sum))| (rank, port, mac, sum)).collect();
     ranked.sort_unstable();
     let mut labelled = BTreeMap::new();
     for (place, (_, port, mac, replies)) in ranked.into_iter().enumerate() {
-        let label = if place < MAX_LABELLED_SERVERS {
-            mac.to_string()
-        } else {
-            OTHER.to_owned()
-        };
+        let label = if place < MAX_LABELLED_SERVERS { mac.to_string() } else { OTHER.to_owned() };
         add(labelled.entry((port, label)).or_default(), &replies);
     }
     labelled

@@ -26,10 +26,7 @@ pub(super) struct Bounded {
 
 impl Bounded {
     pub(super) fn new(listener: TcpListener) -> Self {
-        Self {
-            listener,
-            places: Arc::new(Semaphore::new(MAX_CONNECTIONS)),
-        }
+        Self { listener, places: Arc::new(Semaphore::new(MAX_CONNECTIONS)) }
     }
 }
 
@@ -38,21 +35,9 @@ impl Listener for Bounded {
     type Addr = SocketAddr;
 
     async fn accept(&mut self) -> (Connection, SocketAddr) {
-        let place = self
-            .places
-            .clone()
-            .acquire_owned()
-            .await
-            .expect("nobody closes the semaphore");
+        let place = self.places.clone().acquire_owned().await.expect("nobody closes the semaphore");
         let (stream, peer) = Listener::accept(&mut self.listener).await;
-        (
-            Connection {
-                stream,
-                idle: Box::pin(sleep(IDLE)),
-                _place: place,
-            },
-            peer,
-        )
+        (Connection { stream, idle: Box::pin(sleep(IDLE)), _place: place }, peer)
     }
 
     fn local_addr(&self) -> io::Result<SocketAddr> {
@@ -68,11 +53,7 @@ pub(super) struct Connection {
 }
 
 impl AsyncRead for Connection {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         match Pin::new(&mut self.stream).poll_read(cx, buf) {
             Poll::Ready(read) => {
                 self.idle.as_mut().reset(Instant::now() + IDLE);
@@ -87,11 +68,7 @@ impl AsyncRead for Connection {
 }
 
 impl AsyncWrite for Connection {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.stream).poll_write(cx, bytes)
     }
 

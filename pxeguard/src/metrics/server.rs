@@ -44,9 +44,7 @@ impl MetricsListener {
     pub async fn bind(address: SocketAddr) -> Result<Self, ListenError> {
         match TcpListener::bind(address).await {
             Ok(listener) => Ok(Self(listener)),
-            Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
-                Err(ListenError::InUse(address))
-            }
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse => Err(ListenError::InUse(address)),
             Err(source) => Err(ListenError::Io { address, source }),
         }
     }
@@ -66,18 +64,13 @@ const INDEX: &str = "pxeguard\n\n/metrics  for Prometheus\n";
 const NOT_FOUND: &str = "not found; there is /metrics\n";
 
 /// Answers scrapes until it is told to stop.
-pub async fn serve(
-    listener: MetricsListener,
-    handler: Handler,
-    stop: CancellationToken,
-) -> io::Result<()> {
+pub async fn serve(listener: MetricsListener, handler: Handler, stop: CancellationToken) -> io::Result<()> {
     let router = Router::new()
         .route("/", get(INDEX))
         .route("/metrics", get(scrape))
         .fallback((StatusCode::NOT_FOUND, NOT_FOUND))
         .with_state(handler);
-    let server = axum::serve(Bounded::new(listener.0), router)
-        .with_graceful_shutdown(stop.clone().cancelled_owned());
+    let server = axum::serve(Bounded::new(listener.0), router).with_graceful_shutdown(stop.clone().cancelled_owned());
     let farewell = async {
         stop.cancelled().await;
         tokio::time::sleep(FAREWELL).await;
@@ -91,22 +84,11 @@ pub async fn serve(
 
 async fn scrape(State(handler): State<Handler>, headers: HeaderMap) -> Response {
     let Ok(Some(snapshot)) = timeout(PATIENCE, take_snapshot(&handler)).await else {
-        return (
-            StatusCode::SERVICE_UNAVAILABLE,
-            "the daemon does not answer\n",
-        )
-            .into_response();
+        return (StatusCode::SERVICE_UNAVAILABLE, "the daemon does not answer\n").into_response();
     };
-    let accept: Vec<_> = headers
-        .get_all(header::ACCEPT)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .collect();
+    let accept: Vec<_> = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok()).collect();
     let format = Format::accepted(&accept.join(","));
-    let headers = [
-        (header::CONTENT_TYPE, format.content_type()),
-        (header::VARY, "Accept"),
-    ];
+    let headers = [(header::CONTENT_TYPE, format.content_type()), (header::VARY, "Accept")];
     (headers, format.write(snapshot)).into_response()
 }
 

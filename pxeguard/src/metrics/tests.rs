@@ -36,49 +36,29 @@ fn server(port: &str, number: u8, trusted: bool) -> ServerReplies {
     let mac: Mac = [0x52, 0x54, 0, 0, 0, number];
     let mut replies = [[0; MessageType::ALL.len()]; Verdict::ALL.len()];
     replies[Verdict::Drop as usize][MessageType::Offer as usize] = 1;
-    ServerReplies {
-        port: port.to_owned(),
-        mac: MacAddress(mac),
-        trusted,
-        first_seen_ns: u64::from(number),
-        replies,
-    }
+    ServerReplies { port: port.to_owned(), mac: MacAddress(mac), trusted, first_seen_ns: u64::from(number), replies }
 }
 
 fn snapshot() -> Snapshot {
-    let spoof = Judgement {
-        verdict: Verdict::Drop,
-        reason: Reason::Spoof,
-    };
+    let spoof = Judgement { verdict: Verdict::Drop, reason: Reason::Spoof };
     Snapshot {
         mode: Mode::Enforce,
         totals: Totals::new(|judgement| if judgement == spoof { 7 } else { 0 }),
         ports: vec![port("eno1"), port(r#"q"u\o"#)],
-        servers: vec![
-            server("eno1", 1, true),
-            server("eno1", 1, true),
-            server(r#"q"u\o"#, 2, false),
-        ],
+        servers: vec![server("eno1", 1, true), server("eno1", 1, true), server(r#"q"u\o"#, 2, false)],
         events_lost: 9,
     }
 }
 
 fn has_line(text: &str, line: &str) {
-    assert!(
-        text.lines().any(|present| present == line),
-        "{line}\n{text}"
-    );
+    assert!(text.lines().any(|present| present == line), "{line}\n{text}");
 }
 
 #[test]
 fn every_metric_has_its_sample() {
     let text = Format::Prometheus.write(snapshot());
     let lines = [
-        concat!(
-            "pxeguard_build_info{version=\"",
-            env!("CARGO_PKG_VERSION"),
-            "\"} 1"
-        ),
+        concat!("pxeguard_build_info{version=\"", env!("CARGO_PKG_VERSION"), "\"} 1"),
         "pxeguard_enforcing 1",
         "pxeguard_events_lost_total 9",
         "pxeguard_replies_total{verdict=\"dropped\",reason=\"spoof\"} 7",
@@ -96,28 +76,14 @@ fn every_metric_has_its_sample() {
 #[test]
 fn a_hostile_name_stays_inside_its_label() {
     let text = Format::Prometheus.write(snapshot());
-    has_line(
-        &text,
-        r#"pxeguard_port_unlisted_replies_total{port="q\"u\\o"} 4"#,
-    );
+    has_line(&text, r#"pxeguard_port_unlisted_replies_total{port="q\"u\\o"} 4"#);
 }
 
 #[test]
 fn promtool_has_no_complaint() {
-    for snapshot in [
-        snapshot(),
-        Snapshot {
-            ports: Vec::new(),
-            servers: Vec::new(),
-            ..snapshot()
-        },
-    ] {
+    for snapshot in [snapshot(), Snapshot { ports: Vec::new(), servers: Vec::new(), ..snapshot() }] {
         let mut promtool = Command::new("promtool");
-        promtool
-            .args(["check", "metrics"])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
+        promtool.args(["check", "metrics"]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut promtool = match promtool.spawn() {
             Ok(promtool) => promtool,
             Err(why) if env::var_os("PXEGUARD_NO_SKIP").is_some() => {
@@ -126,19 +92,10 @@ fn promtool_has_no_complaint() {
             Err(why) => return eprintln!("SKIP: promtool: {why}"),
         };
         let text = Format::Prometheus.write(snapshot);
-        promtool
-            .stdin
-            .take()
-            .unwrap()
-            .write_all(text.as_bytes())
-            .unwrap();
+        promtool.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
         let output = promtool.wait_with_output().unwrap();
-        let complaints =
-            String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
-        assert!(
-            output.status.success() && complaints.is_empty(),
-            "{complaints}\n{text}"
-        );
+        let complaints = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success() && complaints.is_empty(), "{complaints}\n{text}");
     }
 }
 
@@ -148,30 +105,16 @@ fn open_metrics_ends_with_its_mark_and_describes_families() {
     assert!(text.ends_with("\n# EOF\n"));
     has_line(&text, "# TYPE pxeguard_replies counter");
     has_line(&text, "# TYPE pxeguard_port info");
-    has_line(
-        &text,
-        "# UNIT pxeguard_port_guarded_since_timestamp_seconds seconds",
-    );
+    has_line(&text, "# UNIT pxeguard_port_guarded_since_timestamp_seconds seconds");
 }
 
 #[test]
 fn invented_addresses_are_bounded_and_displace_nobody() {
     let invented = (0..=u8::MAX).map(|number| server("tap0", number, false));
-    let trusted = ServerReplies {
-        first_seen_ns: u64::MAX,
-        ..server("eno1", 9, true)
-    };
-    let servers = invented
-        .chain([trusted, server("tap1", u8::MAX, false)])
-        .collect();
-    let text = Format::Prometheus.write(Snapshot {
-        servers,
-        ..snapshot()
-    });
-    let offers: Vec<_> = text
-        .lines()
-        .filter(|line| line.contains(r#"type="OFFER",verdict="dropped""#))
-        .collect();
+    let trusted = ServerReplies { first_seen_ns: u64::MAX, ..server("eno1", 9, true) };
+    let servers = invented.chain([trusted, server("tap1", u8::MAX, false)]).collect();
+    let text = Format::Prometheus.write(Snapshot { servers, ..snapshot() });
+    let offers: Vec<_> = text.lines().filter(|line| line.contains(r#"type="OFFER",verdict="dropped""#)).collect();
     assert_eq!(offers.len(), MAX_LABELLED_SERVERS + 2);
     let of = |port, mac, count| {
         format!(
@@ -180,10 +123,7 @@ fn invented_addresses_are_bounded_and_displace_nobody() {
     };
     has_line(&text, &of("eno1", "52:54:00:00:00:09", 1));
     has_line(&text, &of("tap0", "52:54:00:00:00:00", 1));
-    has_line(
-        &text,
-        &of("tap0", "other", 256 - (MAX_LABELLED_SERVERS - 1)),
-    );
+    has_line(&text, &of("tap0", "other", 256 - (MAX_LABELLED_SERVERS - 1)));
     has_line(&text, &of("tap1", "other", 1));
 }
 
@@ -194,14 +134,8 @@ fn the_format_is_what_the_scraper_prefers() {
         (prometheus, Format::OpenMetrics),
         ("", Format::Prometheus),
         ("*/*", Format::Prometheus),
-        (
-            "text/html,application/xhtml+xml,*/*;q=0.8",
-            Format::Prometheus,
-        ),
-        (
-            "text/plain;version=0.0.4;q=0.5, Application/OpenMetrics-Text; version=1.0.0; q=0.3",
-            Format::Prometheus,
-        ),
+        ("text/html,application/xhtml+xml,*/*;q=0.8", Format::Prometheus),
+        ("text/plain;version=0.0.4;q=0.5, Application/OpenMetrics-Text; version=1.0.0; q=0.3", Format::Prometheus),
         ("application/openmetrics-text;q=0", Format::Prometheus),
     ];
     for (accept, format) in cases {
@@ -222,38 +156,24 @@ impl Http {
         let stopped = stop.clone();
         let (ready, is_ready) = channel();
         let serving = thread::spawn(move || {
-            Builder::new_current_thread()
-                .enable_all()
-                .build()
-                .unwrap()
-                .block_on(async {
-                    let listener = MetricsListener::bind("127.0.0.1:0".parse().unwrap())
-                        .await
-                        .unwrap();
-                    ready.send(listener.address().unwrap()).unwrap();
-                    let (handler, mut requests) = mpsc::channel::<oneshot::Sender<Snapshot>>(1);
-                    tokio::spawn(async move {
-                        while answers && let Some(reply) = requests.recv().await {
-                            reply.send(snapshot()).unwrap();
-                        }
-                    });
-                    serve(listener, handler, stopped).await.unwrap();
+            Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+                let listener = MetricsListener::bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
+                ready.send(listener.address().unwrap()).unwrap();
+                let (handler, mut requests) = mpsc::channel::<oneshot::Sender<Snapshot>>(1);
+                tokio::spawn(async move {
+                    while answers && let Some(reply) = requests.recv().await {
+                        reply.send(snapshot()).unwrap();
+                    }
                 });
+                serve(listener, handler, stopped).await.unwrap();
+            });
         });
-        Self {
-            address: is_ready.recv().unwrap(),
-            stop,
-            serving,
-        }
+        Self { address: is_ready.recv().unwrap(), stop, serving }
     }
 
     fn get(&self, path: &str, headers: &str) -> String {
         let mut stream = TcpStream::connect(self.address).unwrap();
-        write!(
-            stream,
-            "GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{headers}\r\n"
-        )
-        .unwrap();
+        write!(stream, "GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{headers}\r\n").unwrap();
         let mut response = String::new();
         stream.read_to_string(&mut response).unwrap();
         response
@@ -265,23 +185,15 @@ fn a_scrape_is_answered_in_the_format_asked_for() {
     let http = Http::start(true);
     let response = http.get("/metrics", "");
     assert!(response.starts_with("HTTP/1.1 200 OK\r\n"), "{response}");
-    assert!(
-        response.contains("content-type: text/plain; version=0.0.4; charset=utf-8\r\n"),
-        "{response}"
-    );
+    assert!(response.contains("content-type: text/plain; version=0.0.4; charset=utf-8\r\n"), "{response}");
     has_line(&response, "# TYPE pxeguard_replies_total counter");
     let response = http.get("/metrics", "Accept: application/openmetrics-text\r\n");
     assert!(
-        response.contains(
-            "content-type: application/openmetrics-text; version=1.0.0; charset=utf-8\r\n"
-        ),
+        response.contains("content-type: application/openmetrics-text; version=1.0.0; charset=utf-8\r\n"),
         "{response}"
     );
     assert!(http.get("/", "").contains("/metrics"));
-    assert!(
-        http.get("/nonsense", "")
-            .starts_with("HTTP/1.1 404 Not Found\r\n")
-    );
+    assert!(http.get("/nonsense", "").starts_with("HTTP/1.1 404 Not Found\r\n"));
 }
 
 #[test]
@@ -303,15 +215,6 @@ fn an_open_connection_does_not_keep_the_daemon_from_stopping() {
 fn a_port_in_use_is_told_with_its_address() {
     let http = Http::start(true);
     let runtime = Builder::new_current_thread().enable_all().build().unwrap();
-    let error = runtime
-        .block_on(MetricsListener::bind(http.address))
-        .unwrap_err()
-        .to_string();
-    assert_eq!(
-        error,
-        format!(
-            "cannot listen on {}: another program uses this port; choose --listen",
-            http.address
-        )
-    );
+    let error = runtime.block_on(MetricsListener::bind(http.address)).unwrap_err().to_string();
+    assert_eq!(error, format!("cannot listen on {}: another program uses this port; choose --listen", http.address));
 }

@@ -27,20 +27,12 @@ pub(super) fn of(interface: &str) -> Option<String> {
     for (to, from) in request.ifr_name.iter_mut().zip(interface.bytes()) {
         *to = from as libc::c_char;
     }
-    let mut info = DrvInfo {
-        cmd: GDRVINFO,
-        driver: [0; 32],
-        rest: [0; 160],
-    };
+    let mut info = DrvInfo { cmd: GDRVINFO, driver: [0; 32], rest: [0; 160] };
     request.ifr_ifru.ifru_data = (&raw mut info).cast();
     let flags = SockFlag::SOCK_CLOEXEC;
     let socket = socket(AddressFamily::Inet, SockType::Datagram, flags, None).ok()?;
     // SAFETY: SIOCETHTOOL reads one ifreq, and GDRVINFO fills the struct that it points to; both outlive the call.
     let outcome = unsafe { libc::ioctl(socket.as_raw_fd(), libc::SIOCETHTOOL as _, &mut request) };
-    let driver = info
-        .driver
-        .split(|byte| *byte == 0)
-        .next()
-        .unwrap_or_default();
+    let driver = info.driver.split(|byte| *byte == 0).next().unwrap_or_default();
     (outcome == 0 && !driver.is_empty()).then(|| String::from_utf8_lossy(driver).into_owned())
 }

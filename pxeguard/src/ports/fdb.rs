@@ -1,8 +1,6 @@
 //! Behind which port a bridge has seen a MAC.
 
-use netlink_packet_route::neighbour::{
-    NeighbourFlags, NeighbourHeader, NeighbourMessage, NeighbourState,
-};
+use netlink_packet_route::neighbour::{NeighbourFlags, NeighbourHeader, NeighbourMessage, NeighbourState};
 use netlink_packet_route::{AddressFamily, RouteNetlinkMessage};
 use nix::libc;
 use pxeguard_common::net::{Ifindex, Mac};
@@ -24,10 +22,7 @@ struct Entry {
 pub(super) async fn port_of(mac: Mac, within: &[Ifindex]) -> Result<Option<Ifindex>, PortsError> {
     let entries = Entry::table().read().await?;
     let asked = |entry: &Entry| within.contains(&entry.bridge) || within.contains(&entry.port);
-    let mut ports = entries
-        .iter()
-        .filter(|entry| entry.mac == mac && asked(entry))
-        .map(|entry| entry.port);
+    let mut ports = entries.iter().filter(|entry| entry.mac == mac && asked(entry)).map(|entry| entry.port);
     let port = ports.next();
     // A bridge has a MAC once for each VLAN.
     Ok(port.filter(|port| ports.all(|other| other == *port)))
@@ -38,11 +33,7 @@ impl Entry {
         let mut request = NeighbourMessage::default();
         request.header.family = AddressFamily::Bridge;
         let request = RouteNetlinkMessage::GetNeighbour(request);
-        Table {
-            name: "MACs behind bridge ports",
-            request,
-            row: Self::parse,
-        }
+        Table { name: "MACs behind bridge ports", request, row: Self::parse }
     }
 
     /// Reads `RTM_NEWNEIGH` behind its netlink header.
@@ -54,10 +45,7 @@ impl Entry {
         if header.flags.contains(NeighbourFlags::Own) || header.state == NeighbourState::Permanent {
             return None;
         }
-        let find = |wanted| {
-            Attributes(&message[NDMSG..])
-                .find_map(|(kind, value)| (kind == wanted).then_some(value))
-        };
+        let find = |wanted| Attributes(&message[NDMSG..]).find_map(|(kind, value)| (kind == wanted).then_some(value));
         Some(Self {
             mac: find(libc::NDA_LLADDR)?.try_into().ok()?,
             port: Ifindex(header.ifindex),

@@ -112,15 +112,7 @@ mod tests {
 
     #[test]
     fn kinds_that_this_kernel_may_lack_are_known_by_name() {
-        for name in [
-            "bond",
-            "team",
-            "vlan",
-            "macvlan",
-            "vxlan",
-            "dummy",
-            "openvswitch",
-        ] {
+        for name in ["bond", "team", "vlan", "macvlan", "vxlan", "dummy", "openvswitch"] {
             let kind = Kind::new(Some(name), LinkLayerType::Ether);
             assert!(!matches!(kind, Kind::Other(_)), "{name}");
             assert_eq!(kind.name(), name);

@@ -4,9 +4,7 @@ use std::net::IpAddr;
 
 use netlink_packet_route::RouteNetlinkMessage;
 use netlink_packet_route::address::{AddressHeader, AddressMessage, AddressScope};
-use netlink_packet_route::link::{
-    LinkAttribute, LinkExtentMask, LinkFlags, LinkHeader, LinkLayerType, LinkMessage,
-};
+use netlink_packet_route::link::{LinkAttribute, LinkExtentMask, LinkFlags, LinkHeader, LinkLayerType, LinkMessage};
 use nix::libc;
 use pxeguard_common::net::{Ifindex, Mac};
 
@@ -93,15 +91,9 @@ impl Link {
     pub(super) fn table() -> Table<Self> {
         let mut request = LinkMessage::default();
         // Sums up per-CPU counters otherwise: most of the work, for nothing.
-        request
-            .attributes
-            .push(LinkAttribute::ExtMask(vec![LinkExtentMask::SkipStats]));
+        request.attributes.push(LinkAttribute::ExtMask(vec![LinkExtentMask::SkipStats]));
         let request = RouteNetlinkMessage::GetLink(request);
-        Table {
-            name: "network interfaces",
-            request,
-            row: Self::parse,
-        }
+        Table { name: "network interfaces", request, row: Self::parse }
     }
 
     /// Reads `RTM_NEWLINK` behind its netlink header.
@@ -131,8 +123,7 @@ impl Link {
                 libc::IFLA_XDP => link.xdp = XdpAttached::parse(value),
                 libc::IFLA_PARENT_DEV_NAME => has_parent = true,
                 libc::IFLA_PROP_LIST => {
-                    link.alternative_names =
-                        nested(value, libc::IFLA_ALT_IFNAME).map(text).collect();
+                    link.alternative_names = nested(value, libc::IFLA_ALT_IFNAME).map(text).collect();
                 }
                 _ => {}
             }
@@ -164,10 +155,7 @@ impl XdpAttached {
                 _ => {}
             }
         }
-        Some(Self {
-            prog_id: prog_id?,
-            mode: mode?,
-        })
+        Some(Self { prog_id: prog_id?, mode: mode? })
     }
 }
 
@@ -187,26 +175,18 @@ impl XdpMode {
 impl Address {
     pub(super) fn table() -> Table<(Ifindex, Self)> {
         let request = RouteNetlinkMessage::GetAddress(AddressMessage::default());
-        Table {
-            name: "addresses",
-            request,
-            row: Self::parse,
-        }
+        Table { name: "addresses", request, row: Self::parse }
     }
 
     /// Reads `RTM_NEWADDR` behind its netlink header; IPv6 link-local addresses are left out, which every interface has.
     fn parse(message: &[u8]) -> Option<(Ifindex, Self)> {
         let header = AddressHeader::parse(message).ok()?;
         let attributes = || Attributes(&message[IFADDRMSG..]);
-        let find =
-            |wanted| attributes().find_map(|(kind, value)| (kind == wanted).then_some(value));
+        let find = |wanted| attributes().find_map(|(kind, value)| (kind == wanted).then_some(value));
         // IFA_ADDRESS is the other side's where there is an IFA_LOCAL (linux/if_addr.h).
         let ip = ip(find(libc::IFA_LOCAL).or_else(|| find(libc::IFA_ADDRESS))?)?;
         let everywhere = ip.is_ipv6() && header.scope == AddressScope::Link;
-        let address = Self {
-            ip,
-            prefix_len: header.prefix_len,
-        };
+        let address = Self { ip, prefix_len: header.prefix_len };
         (!everywhere).then_some((Ifindex(header.index), address))
     }
 }

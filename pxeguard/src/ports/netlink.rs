@@ -9,15 +9,14 @@ use std::os::fd::{AsRawFd, OwnedFd};
 use std::thread;
 use std::time::Duration;
 
+use netlink_packet_core::{
+    NLA_ALIGNTO, NLA_HEADER_SIZE, NLM_F_DUMP, NLM_F_DUMP_INTR, NLM_F_REQUEST, NLMSG_DONE, NLMSG_ERROR, NetlinkBuffer,
+    NetlinkHeader, NetlinkMessage, NlaBuffer,
+};
 use netlink_packet_route::RouteNetlinkMessage;
 use nix::errno::Errno;
 use nix::sys::socket::{
-    AddressFamily, MsgFlags, NetlinkAddr, SockFlag, SockProtocol, SockType, connect, recv, send,
-    socket,
-};
-use netlink_packet_core::{
-    NLA_ALIGNTO, NLA_HEADER_SIZE, NLM_F_DUMP, NLM_F_DUMP_INTR, NLM_F_REQUEST, NLMSG_DONE,
-    NLMSG_ERROR, NetlinkBuffer, NetlinkHeader, NetlinkMessage, NlaBuffer,
+    AddressFamily, MsgFlags, NetlinkAddr, SockFlag, SockProtocol, SockType, connect, recv, send, socket,
 };
 
 use super::PortsError;
@@ -33,13 +32,8 @@ const NLMSG_HEADER: usize = 16;
 /// A netlink socket of the network namespace that the calling thread is in.
 pub(super) fn open(flags: SockFlag) -> Result<OwnedFd, PortsError> {
     let flags = flags | SockFlag::SOCK_CLOEXEC;
-    socket(
-        AddressFamily::Netlink,
-        SockType::Raw,
-        flags,
-        SockProtocol::NetlinkRoute,
-    )
-    .map_err(|errno| PortsError::Open(errno.into()))
+    socket(AddressFamily::Netlink, SockType::Raw, flags, SockProtocol::NetlinkRoute)
+        .map_err(|errno| PortsError::Open(errno.into()))
 }
 
 /// A table of the kernel that can be read.
@@ -60,36 +54,22 @@ impl<T: Send + 'static> Table<T> {
         let name = self.name;
         tokio::task::spawn_blocking(move || self.read_settled(socket))
             .await
-            .map_err(|join| PortsError::Table {
-                table: name,
-                source: io::Error::other(join),
-            })?
+            .map_err(|join| PortsError::Table { table: name, source: io::Error::other(join) })?
     }
 
     fn read_settled(self, socket: OwnedFd) -> Result<Vec<T>, PortsError> {
         let table = self.name;
-        let failed = |errno: Errno| PortsError::Table {
-            table,
-            source: errno.into(),
-        };
+        let failed = |errno: Errno| PortsError::Table { table, source: errno.into() };
         // A connected socket takes nothing from anybody but the kernel.
         connect(socket.as_raw_fd(), &NetlinkAddr::new(0, 0)).map_err(failed)?;
         for sequence in 1..=TRIES {
-            send(
-                socket.as_raw_fd(),
-                &self.request(sequence),
-                MsgFlags::empty(),
-            )
-            .map_err(failed)?;
+            send(socket.as_raw_fd(), &self.request(sequence), MsgFlags::empty()).map_err(failed)?;
             match self.rows(&socket, sequence).map_err(failed)? {
                 Some(rows) => return Ok(rows),
                 None => thread::sleep(PAUSE),
             }
         }
-        Err(PortsError::Unsettled {
-            table,
-            tries: TRIES,
-        })
+        Err(PortsError::Unsettled { table, tries: TRIES })
     }
 
     fn request(&self, sequence: u32) -> Vec<u8> {
@@ -135,10 +115,7 @@ impl<T: Send + 'static> Table<T> {
 
 /// The outcome with which an `NLMSG_DONE` or `NLMSG_ERROR` begins: 0, or an errno negated.
 fn status(payload: &[u8]) -> Result<(), Errno> {
-    match payload
-        .first_chunk()
-        .map_or(0, |status| i32::from_ne_bytes(*status))
-    {
+    match payload.first_chunk().map_or(0, |status| i32::from_ne_bytes(*status)) {
         0 => Ok(()),
         status => Err(Errno::from_raw(-status)),
     }
@@ -154,10 +131,7 @@ impl<'a> Iterator for Attributes<'a> {
         let attribute = NlaBuffer::new_checked(self.0).ok()?;
         let (kind, length) = (attribute.kind(), usize::from(attribute.length()));
         let value = self.0.get(NLA_HEADER_SIZE..length)?;
-        self.0 = self
-            .0
-            .get(length.next_multiple_of(NLA_ALIGNTO)..)
-            .unwrap_or_default();
+        self.0 = self.0.get(length.next_multiple_of(NLA_ALIGNTO)..).unwrap_or_default();
         Some((kind, value))
     }
 }
@@ -169,10 +143,7 @@ pub(super) fn number(value: &[u8]) -> Option<u32> {
 
 /// An attribute that is a string, which ends with a NUL; what is not UTF-8 in it is replaced.
 pub(super) fn text(value: &[u8]) -> String {
-    let end = value
-        .iter()
-        .position(|byte| *byte == 0)
-        .unwrap_or(value.len());
+    let end = value.iter().position(|byte| *byte == 0).unwrap_or(value.len());
     String::from_utf8_lossy(&value[..end]).into_owned()
 }
 
@@ -189,13 +160,7 @@ mod tests {
 
     #[test]
     fn an_attribute_cut_off_or_too_short_ends_the_walk() {
-        for bytes in [
-            &[8, 0, 1, 0, 1, 0][..],
-            &[3, 0, 1, 0],
-            &[0, 0, 0, 0],
-            &[4],
-            &[],
-        ] {
+        for bytes in [&[8, 0, 1, 0, 1, 0][..], &[3, 0, 1, 0], &[0, 0, 0, 0], &[4], &[]] {
             assert_eq!(Attributes(bytes).count(), 0, "{bytes:?}");
         }
     }

@@ -33,27 +33,17 @@ pub(super) struct Bridge {
 
 /// What Open vSwitch says, or why it does not.
 pub(super) async fn ask() -> Result<OpenVswitch, String> {
-    let Some(socket) = SOCKETS
-        .into_iter()
-        .find(|socket| Path::new(socket).exists())
-    else {
+    let Some(socket) = SOCKETS.into_iter().find(|socket| Path::new(socket).exists()) else {
         return Ok(OpenVswitch::default());
     };
-    let answer = tokio::task::spawn_blocking(move || query(socket))
-        .await
-        .map_err(|join| join.to_string())??;
-    OpenVswitch::parse(&answer)
-        .ok_or_else(|| "ovs-vsctl: an answer of another form than known".to_owned())
+    let answer = tokio::task::spawn_blocking(move || query(socket)).await.map_err(|join| join.to_string())??;
+    OpenVswitch::parse(&answer).ok_or_else(|| "ovs-vsctl: an answer of another form than known".to_owned())
 }
 
 /// Three tables as JSON, one a line.
 fn query(socket: &str) -> Result<String, String> {
     let output = Command::new("ovs-vsctl")
-        .args([
-            "--timeout=2",
-            "--format=json",
-            &format!("--db=unix:{socket}"),
-        ])
+        .args(["--timeout=2", "--format=json", &format!("--db=unix:{socket}")])
         .args(["--", "--columns=name,datapath_type,ports", "list", "Bridge"])
         .args(["--", "--columns=_uuid,interfaces", "list", "Port"])
         .args(["--", "--columns=_uuid,name,type", "list", "Interface"])
@@ -62,10 +52,7 @@ fn query(socket: &str) -> Result<String, String> {
         .map_err(|why| format!("cannot run ovs-vsctl: {why}"))?;
     if !output.status.success() {
         let said = String::from_utf8_lossy(&output.stderr);
-        return Err(said
-            .lines()
-            .last()
-            .map_or_else(|| format!("ovs-vsctl: {}", output.status), str::to_owned));
+        return Err(said.lines().last().map_or_else(|| format!("ovs-vsctl: {}", output.status), str::to_owned));
     }
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
@@ -77,9 +64,7 @@ impl OpenVswitch {
 
     /// The bridge that an interface is connected to.
     pub fn bridge_with(&self, interface: &str) -> Option<&Bridge> {
-        self.bridges
-            .iter()
-            .find(|bridge| bridge.interfaces.iter().any(|name| name == interface))
+        self.bridges.iter().find(|bridge| bridge.interfaces.iter().any(|name| name == interface))
     }
 
     pub fn is_internal(&self, interface: &str) -> bool {
@@ -102,9 +87,7 @@ impl OpenVswitch {
         }
         let mut of_port = HashMap::new();
         for row in &ports {
-            let interfaces: Vec<_> = uuids(row.get(1)?)
-                .filter_map(|uuid| names.get(uuid))
-                .collect();
+            let interfaces: Vec<_> = uuids(row.get(1)?).filter_map(|uuid| names.get(uuid)).collect();
             of_port.insert(uuids(row.get(0)?).next()?, interfaces);
         }
         let bridge = |row: &Value| {
@@ -117,23 +100,13 @@ impl OpenVswitch {
                 interfaces,
             })
         };
-        Some(Self {
-            bridges: bridges.iter().map(bridge).collect::<Option<_>>()?,
-            internal,
-        })
+        Some(Self { bridges: bridges.iter().map(bridge).collect::<Option<_>>()?, internal })
     }
 }
 
 /// A set of UUIDs, or a single one (RFC 7047 §5.1: a set of one is written as its element).
 fn uuids(value: &Value) -> impl Iterator<Item = &str> {
-    let several = value
-        .get(1)
-        .and_then(Value::as_array)
-        .map_or(&[][..], Vec::as_slice);
-    let all = if value.get(0).is_some_and(|tag| tag == "set") {
-        several
-    } else {
-        std::slice::from_ref(value)
-    };
+    let several = value.get(1).and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+    let all = if value.get(0).is_some_and(|tag| tag == "set") { several } else { std::slice::from_ref(value) };
     all.iter().filter_map(|uuid| uuid.get(1)?.as_str())
 }

@@ -32,9 +32,7 @@ pub enum Problem {
     },
     /// Open vSwitch runs here, and it cannot be found out whether this is one of its bridges.  It is guarded as
     /// what it looks like.
-    #[error(
-        "{iface}: cannot find out whether this is an Open vSwitch bridge or a port of one: {why}"
-    )]
+    #[error("{iface}: cannot find out whether this is an Open vSwitch bridge or a port of one: {why}")]
     OpenVswitchSilent {
         /// As given.
         iface: String,
@@ -48,9 +46,7 @@ pub enum Problem {
         iface: String,
     },
     /// Its frames have no Ethernet header; DHCP by broadcast does not exist there.
-    #[error(
-        "{iface}: a {kind} interface, which carries no Ethernet frames; name a bridge or an Ethernet interface"
-    )]
+    #[error("{iface}: a {kind} interface, which carries no Ethernet frames; name a bridge or an Ethernet interface")]
     NotEthernet {
         /// As given.
         iface: String,

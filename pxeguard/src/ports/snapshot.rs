@@ -32,10 +32,7 @@ impl Snapshot {
             let all = link.alternative_names.iter().chain([&link.name]);
             names.extend(all.map(|name| (name.clone(), link.index)));
         }
-        Self {
-            links: links.into_iter().map(|link| (link.index, link)).collect(),
-            names,
-        }
+        Self { links: links.into_iter().map(|link| (link.index, link)).collect(), names }
     }
 
     /// All interfaces, by number.
@@ -70,8 +67,7 @@ impl Snapshot {
 
     /// The Linux bridge that an interface is a port of.
     pub fn bridge_of(&self, port: &Link) -> Option<&Link> {
-        self.link(port.master?)
-            .filter(|master| master.kind == Kind::Bridge)
+        self.link(port.master?).filter(|master| master.kind == Kind::Bridge)
     }
 
     /// Interfaces on which the host has an address and which are not guarded ports; bridges are among them.

@@ -47,24 +47,12 @@ impl Snapshot {
     }
 
     /// `open_vswitch` is what is known of it, or why nothing is.
-    pub(super) fn targets_beside(
-        &self,
-        ifaces: &[String],
-        open_vswitch: &Result<OpenVswitch, String>,
-    ) -> Targets {
-        let mut resolver = Resolver {
-            snapshot: self,
-            open_vswitch,
-            ports: BTreeMap::new(),
-            problems: Vec::new(),
-        };
+    pub(super) fn targets_beside(&self, ifaces: &[String], open_vswitch: &Result<OpenVswitch, String>) -> Targets {
+        let mut resolver = Resolver { snapshot: self, open_vswitch, ports: BTreeMap::new(), problems: Vec::new() };
         for iface in ifaces {
             resolver.resolve(iface);
         }
-        Targets {
-            ports: resolver.ports.into_values().collect(),
-            problems: resolver.problems,
-        }
+        Targets { ports: resolver.ports.into_values().collect(), problems: resolver.problems }
     }
 }
 
@@ -79,19 +67,13 @@ impl Resolver<'_> {
     fn resolve(&mut self, given: &str) {
         let iface = given.to_owned();
         let Some(link) = self.snapshot.link_named(given) else {
-            return self.problems.push(Problem::Missing {
-                iface,
-                candidates: self.candidates(given),
-            });
+            return self.problems.push(Problem::Missing { iface, candidates: self.candidates(given) });
         };
         let known = self.open_vswitch.as_ref();
         let is_bridge = known.is_ok_and(|known| known.bridge(&link.name).is_some());
         let is_internal = known.is_ok_and(|known| known.is_internal(&link.name));
         match &link.kind {
-            Kind::Bridge => self
-                .snapshot
-                .members(link.index)
-                .for_each(|port| self.guard(port)),
+            Kind::Bridge => self.snapshot.members(link.index).for_each(|port| self.guard(port)),
             Kind::Loopback => self.problems.push(Problem::Loopback { iface }),
             kind if !link.is_ethernet => {
                 let kind = kind.name().to_owned();
@@ -99,21 +81,16 @@ impl Resolver<'_> {
             }
             _ if !is_bridge && is_internal => {
                 let ports = self.open_vswitch_ports(link);
-                self.problems
-                    .push(Problem::OpenVswitchInternal { iface, ports });
+                self.problems.push(Problem::OpenVswitchInternal { iface, ports });
             }
             kind if is_bridge || *kind == Kind::OpenVswitch => {
                 let ports = self.open_vswitch_ports(link);
-                self.problems
-                    .push(Problem::OpenVswitchBridge { iface, ports });
+                self.problems.push(Problem::OpenVswitchBridge { iface, ports });
             }
             _ => {
                 self.guard(link);
                 if let Err(why) = self.open_vswitch {
-                    self.problems.push(Problem::OpenVswitchSilent {
-                        iface,
-                        why: why.clone(),
-                    });
+                    self.problems.push(Problem::OpenVswitchSilent { iface, why: why.clone() });
                 }
             }
         }
@@ -121,17 +98,10 @@ impl Resolver<'_> {
 
     fn guard(&mut self, link: &Link) {
         let bridge = self.snapshot.bridge_of(link);
-        let switch = self
-            .open_vswitch
-            .as_ref()
-            .ok()
-            .and_then(|known| known.bridge_with(&link.name));
+        let switch = self.open_vswitch.as_ref().ok().and_then(|known| known.bridge_with(&link.name));
         let target = Target {
             link: link.clone(),
-            bridge: bridge
-                .map(|bridge| &bridge.name)
-                .or(switch.map(|switch| &switch.name))
-                .cloned(),
+            bridge: bridge.map(|bridge| &bridge.name).or(switch.map(|switch| &switch.name)).cloned(),
             is_bridge_port: bridge.is_some(),
             only_xdp: switch.is_some_and(|switch| switch.in_userspace),
         };
@@ -154,21 +124,14 @@ impl Resolver<'_> {
             let master = link.master.and_then(|master| self.snapshot.link(master));
             master.is_some_and(|master| master.kind == Kind::OpenVswitch)
         };
-        self.snapshot
-            .links()
-            .filter(in_datapath)
-            .map(|link| link.name.clone())
-            .collect()
+        self.snapshot.links().filter(in_datapath).map(|link| link.name.clone()).collect()
     }
 
     /// What may be meant: the most similar names, else the bridges, else the cards.
     fn candidates(&self, given: &str) -> Vec<String> {
         let ethernet = || self.snapshot.links().filter(|link| link.is_ethernet);
         let far = |link: &&Link| distance(given, &link.name);
-        let least = ethernet()
-            .map(|link| far(&link))
-            .min()
-            .filter(|least| *least <= 2);
+        let least = ethernet().map(|link| far(&link)).min().filter(|least| *least <= 2);
         let similar = names(ethernet().filter(|link| Some(far(link)) == least));
         if !similar.is_empty() {
             return similar;
@@ -183,10 +146,7 @@ impl Resolver<'_> {
 
 /// So many that they fit a line.
 fn names<'a>(links: impl Iterator<Item = &'a Link>) -> Vec<String> {
-    links
-        .take(MAX_CANDIDATES)
-        .map(|link| link.name.clone())
-        .collect()
+    links.take(MAX_CANDIDATES).map(|link| link.name.clone()).collect()
 }
 
 /// How many characters have to be put in, left out or replaced to make `a` of `b` (Levenshtein).

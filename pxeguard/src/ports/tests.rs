@@ -12,11 +12,7 @@ use super::Targets;
 
 /// Names of what is guarded.
 fn names(targets: &Targets) -> Vec<&str> {
-    targets
-        .ports
-        .iter()
-        .map(|target| target.link.name.as_str())
-        .collect()
+    targets.ports.iter().map(|target| target.link.name.as_str()).collect()
 }
 
 /// What was given to `--iface`.

@@ -53,10 +53,7 @@ impl Watch {
         // SAFETY: an OwnedFd is open, and the same, as long as it lives; nobody takes it out again.
         let notifications = unsafe { AsyncFd::register_with_interest(socket, interest) }
             .map_err(|refused| PortsError::Open(refused.into()))?;
-        Ok(Self {
-            notifications,
-            overruns: 0,
-        })
+        Ok(Self { notifications, overruns: 0 })
     }
 
     /// Returns when anything about interfaces or addresses changed since it last returned.
@@ -66,13 +63,9 @@ impl Watch {
     /// is ready loses nothing.
     pub async fn changed(&mut self) -> Result<(), PortsError> {
         loop {
-            let mut ready = self
-                .notifications
-                .ready(Interest::READABLE | Interest::ERROR)
-                .await
-                .map_err(PortsError::Read)?;
-            let drained =
-                drain(self.notifications.get_ref()).map_err(|e| PortsError::Read(e.into()))?;
+            let mut ready =
+                self.notifications.ready(Interest::READABLE | Interest::ERROR).await.map_err(PortsError::Read)?;
+            let drained = drain(self.notifications.get_ref()).map_err(|e| PortsError::Read(e.into()))?;
             if drained.to_the_end {
                 ready.clear_ready();
             }
@@ -99,11 +92,7 @@ impl Watch {
     /// `None` if it has not been seen, if it is the host's own, or if it is behind several ports at once (a
     /// bridge that knows VLANs has a table for each): then nothing says where that machine is.  What a guest
     /// sends decides what is learnt, unless the operator made the entry: this tells a place, and proves nothing.
-    pub async fn port_of(
-        &self,
-        mac: Mac,
-        within: &[Ifindex],
-    ) -> Result<Option<Ifindex>, PortsError> {
+    pub async fn port_of(&self, mac: Mac, within: &[Ifindex]) -> Result<Option<Ifindex>, PortsError> {
         fdb::port_of(mac, within).await
     }
 }

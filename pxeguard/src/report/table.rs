@@ -16,19 +16,10 @@ enum Column {
 
 use Column::{Number, Text};
 
-fn table<const N: usize>(
-    columns: [Column; N],
-    rows: impl IntoIterator<Item = [String; N]>,
-) -> String {
+fn table<const N: usize>(columns: [Column; N], rows: impl IntoIterator<Item = [String; N]>) -> String {
     let mut table = Table::new();
-    table
-        .load_style(presets::NOTHING)
-        .set_content_arrangement(ContentArrangement::Disabled);
-    table.set_header(
-        columns
-            .iter()
-            .map(|(Text(heading) | Number(heading))| Cell::new(heading)),
-    );
+    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
+    table.set_header(columns.iter().map(|(Text(heading) | Number(heading))| Cell::new(heading)));
     for row in rows {
         table.add_row(row.map(|text| Cell::new(printable(&text))));
     }
@@ -43,15 +34,7 @@ fn table<const N: usize>(
 
 /// Interfaces may have names that a terminal would obey.
 fn printable(text: &str) -> String {
-    text.chars()
-        .map(|c| {
-            if c.is_control() {
-                char::REPLACEMENT_CHARACTER
-            } else {
-                c
-            }
-        })
-        .collect()
+    text.chars().map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect()
 }
 
 fn dash<T: ToString>(value: Option<T>) -> String {
@@ -65,15 +48,7 @@ pub fn status_table(status: &Status, now: Timestamp) -> String {
         writeln!(text, "{name:<12} {}", printable(value)).expect("a string takes everything");
     };
     let ifaces: Vec<_> = status.ifaces.iter().map(ToString::to_string).collect();
-    line(
-        "pxeguard",
-        &format!(
-            "{}, process {}, started {}",
-            status.version,
-            status.pid,
-            status.since.ago(now)
-        ),
-    );
+    line("pxeguard", &format!("{}, process {}, started {}", status.version, status.pid, status.since.ago(now)));
     line("mode", &status.mode);
     line("interfaces", &ifaces.join(", "));
     line("ports", &format!("{} guarded", status.ports));
@@ -85,19 +60,10 @@ pub fn status_table(status: &Status, now: Timestamp) -> String {
         },
     );
     for verdict in Verdict::ALL {
-        let reasons = status
-            .totals
-            .iter()
-            .filter(|(name, _, count)| *name == verdict.name() && *count > 0);
-        let reasons: Vec<_> = reasons
-            .map(|(_, reason, count)| format!("{reason} {count}"))
-            .collect();
+        let reasons = status.totals.iter().filter(|(name, _, count)| *name == verdict.name() && *count > 0);
+        let reasons: Vec<_> = reasons.map(|(_, reason, count)| format!("{reason} {count}")).collect();
         let total = status.totals.of_verdict(verdict).to_string();
-        let detail = if reasons.is_empty() {
-            total
-        } else {
-            format!("{total} ({})", reasons.join(", "))
-        };
+        let detail = if reasons.is_empty() { total } else { format!("{total} ({})", reasons.join(", ")) };
         line(&verdict.name().replace('_', " "), &detail);
     }
     if status.events_lost > 0 {
@@ -143,11 +109,7 @@ pub fn servers_table(servers: &[Server], now: Timestamp) -> String {
         ]
     });
     let mut text = table(columns, rows);
-    let mut trusts: Vec<_> = servers
-        .iter()
-        .filter_map(Server::missing_trust)
-        .map(|trust| trust.to_option())
-        .collect();
+    let mut trusts: Vec<_> = servers.iter().filter_map(Server::missing_trust).map(|trust| trust.to_option()).collect();
     trusts.sort_unstable();
     trusts.dedup();
     if !trusts.is_empty() {
@@ -181,8 +143,7 @@ pub fn ports_table(ports: &[Port], now: Timestamp) -> String {
             dash(port.bridge.as_ref()),
             port.kind.clone(),
             dash(port.hook.as_ref()),
-            port.guarded_since
-                .map_or_else(|| "no".to_owned(), |since| since.ago(now)),
+            port.guarded_since.map_or_else(|| "no".to_owned(), |since| since.ago(now)),
             port.passed.to_string(),
             port.dropped.to_string(),
             port.would_drop.to_string(),
@@ -197,20 +158,10 @@ pub fn trusts_table(trusts: &[TrustEntry]) -> String {
     if trusts.is_empty() {
         return "nothing yet: nobody is trusted but this host itself\n".to_owned();
     }
-    let columns = [
-        Text("TRUST"),
-        Text("SOURCE"),
-        Text("FIRST SEEN AT"),
-        Text("NOTE"),
-    ];
+    let columns = [Text("TRUST"), Text("SOURCE"), Text("FIRST SEEN AT"), Text("NOTE")];
     let rows = trusts.iter().map(|entry| {
         let note = entry.note.clone().unwrap_or_default();
-        [
-            entry.trust.to_string(),
-            entry.source.name().to_owned(),
-            dash(entry.bound.as_ref()),
-            note,
-        ]
+        [entry.trust.to_string(), entry.source.name().to_owned(), dash(entry.bound.as_ref()), note]
     });
     table(columns, rows)
 }

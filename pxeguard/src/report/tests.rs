@@ -51,10 +51,7 @@ fn port() -> Port {
 
 fn status() -> Status {
     let three_spoofs = |judgement| {
-        let spoof = Judgement {
-            verdict: Verdict::Drop,
-            reason: Reason::Spoof,
-        };
+        let spoof = Judgement { verdict: Verdict::Drop, reason: Reason::Spoof };
         if judgement == spoof { 3 } else { 0 }
     };
     Status {
@@ -72,12 +69,7 @@ fn status() -> Status {
 }
 
 fn keys(value: &Value) -> Vec<&str> {
-    let mut keys: Vec<_> = value
-        .as_object()
-        .unwrap()
-        .keys()
-        .map(String::as_str)
-        .collect();
+    let mut keys: Vec<_> = value.as_object().unwrap().keys().map(String::as_str).collect();
     keys.sort_unstable();
     keys
 }
@@ -85,27 +77,13 @@ fn keys(value: &Value) -> Vec<&str> {
 #[test]
 fn a_server_has_the_documented_fields() {
     let json = serde_json::to_value(server(Standing::Untrusted)).unwrap();
-    let mut documented: Vec<_> =
-        "mac ip server_id vlan port trusted class offers acks naks other passed dropped \
+    let mut documented: Vec<_> = "mac ip server_id vlan port trusted class offers acks naks other passed dropped \
         first_seen last_seen relayed pxe would_drop reason"
-            .split_whitespace()
-            .collect();
+        .split_whitespace()
+        .collect();
     documented.sort_unstable();
     assert_eq!(keys(&json), documented);
-    let expected = json!([
-        "52:54:00:12:34:56",
-        "10.0.0.66",
-        "10.0.0.67",
-        5,
-        "eno1",
-        false,
-        null,
-        3,
-        4,
-        3,
-        4,
-        1
-    ]);
+    let expected = json!(["52:54:00:12:34:56", "10.0.0.66", "10.0.0.67", 5, "eno1", false, null, 3, 4, 3, 4, 1]);
     let fields = [
         "mac",
         "ip",
@@ -120,36 +98,18 @@ fn a_server_has_the_documented_fields() {
         "would_drop",
         "pxe",
     ];
-    assert_eq!(
-        Value::Array(fields.map(|field| json[field].clone()).to_vec()),
-        expected
-    );
+    assert_eq!(Value::Array(fields.map(|field| json[field].clone()).to_vec()), expected);
     assert!(json["last_seen"].as_str().unwrap().ends_with('Z'));
 }
 
 #[test]
 fn a_server_without_vlan_and_identifier_has_null_there() {
     let clock = KernelClock::read();
-    let key = ServerKey {
-        vlan: 0,
-        server_id: [0; 4],
-        ..key()
-    };
-    let server = Server::new(
-        &key,
-        &row(&clock),
-        "eno1".to_owned(),
-        Standing::Trusted(Class::Pxe),
-        &clock,
-    );
+    let key = ServerKey { vlan: 0, server_id: [0; 4], ..key() };
+    let server = Server::new(&key, &row(&clock), "eno1".to_owned(), Standing::Trusted(Class::Pxe), &clock);
     let json = serde_json::to_value(server).unwrap();
     assert_eq!(
-        json!([
-            json["vlan"],
-            json["server_id"],
-            json["trusted"],
-            json["class"]
-        ]),
+        json!([json["vlan"], json["server_id"], json["trusted"], json["class"]]),
         json!([null, null, true, "pxe"])
     );
 }
@@ -157,47 +117,20 @@ fn a_server_without_vlan_and_identifier_has_null_there() {
 #[test]
 fn a_port_has_the_documented_fields() {
     let mut port = port();
-    port.count(&PortStats {
-        replies: [1, 2, 3],
-        unlisted: 4,
-        ..PortStats::default()
-    });
+    port.count(&PortStats { replies: [1, 2, 3], unlisted: 4, ..PortStats::default() });
     let json = serde_json::to_value(port).unwrap();
-    for field in [
-        "name",
-        "ifindex",
-        "kind",
-        "hook",
-        "reason",
-        "guarded_since",
-        "passed",
-        "dropped",
-    ] {
+    for field in ["name", "ifindex", "kind", "hook", "reason", "guarded_since", "passed", "dropped"] {
         assert!(!json[field].is_null(), "{field}");
     }
-    assert_eq!(
-        json!([
-            json["passed"],
-            json["dropped"],
-            json["would_drop"],
-            json["unlisted"]
-        ]),
-        json!([1, 2, 3, 4])
-    );
+    assert_eq!(json!([json["passed"], json["dropped"], json["would_drop"], json["unlisted"]]), json!([1, 2, 3, 4]));
 }
 
 #[test]
 fn totals_hold_each_reason_under_the_verdicts_that_it_leads_to() {
     let json = serde_json::to_value(status()).unwrap();
-    assert_eq!(
-        json["totals"]["passed"],
-        json!({ "trusted": 0, "trusted_for_pxe": 0 })
-    );
+    assert_eq!(json["totals"]["passed"], json!({ "trusted": 0, "trusted_for_pxe": 0 }));
     assert_eq!(json["totals"]["dropped"]["spoof"], 3);
-    assert_eq!(
-        keys(&json["totals"]["would_drop"]),
-        keys(&json["totals"]["dropped"])
-    );
+    assert_eq!(keys(&json["totals"]["would_drop"]), keys(&json["totals"]["dropped"]));
 }
 
 #[test]
@@ -208,37 +141,20 @@ fn reports_are_read_back_as_written() {
 
 #[test]
 fn tables_say_when_there_is_nothing_yet() {
-    for table in [
-        servers_table(&[], NOW),
-        ports_table(&[], NOW),
-        trusts_table(&[]),
-    ] {
+    for table in [servers_table(&[], NOW), ports_table(&[], NOW), trusts_table(&[])] {
         assert!(table.starts_with("nothing yet: "), "{table}");
     }
 }
 
 #[test]
 fn the_servers_table_names_the_option_that_is_missing() {
-    let text = servers_table(
-        &[
-            server(Standing::Untrusted),
-            server(Standing::Trusted(Class::Dhcp)),
-        ],
-        Timestamp::now(),
-    );
-    assert!(
-        text.contains("\n  --trust 52:54:00:12:34:56@eno1,vlan=5\n"),
-        "{text}"
-    );
+    let text = servers_table(&[server(Standing::Untrusted), server(Standing::Trusted(Class::Dhcp))], Timestamp::now());
+    assert!(text.contains("\n  --trust 52:54:00:12:34:56@eno1,vlan=5\n"), "{text}");
     assert_eq!(text.matches("--trust ").count(), 1, "{text}");
     let heading = text.lines().next().unwrap();
     let row = text.lines().nth(1).unwrap();
     let end = |line: &str, word: &str| line.find(word).unwrap() + word.len();
-    assert_eq!(
-        end(heading, "DROPPED"),
-        end(row, " 3"),
-        "numbers stand to the right: {text}"
-    );
+    assert_eq!(end(heading, "DROPPED"), end(row, " 3"), "numbers stand to the right: {text}");
 }
 
 #[test]
@@ -249,12 +165,7 @@ fn tables_fit_a_terminal() {
         status_table(&status(), NOW),
     ];
     for table in tables {
-        assert!(
-            table
-                .lines()
-                .all(|line| line.len() <= 100 && line.trim_end() == line),
-            "{table}"
-        );
+        assert!(table.lines().all(|line| line.len() <= 100 && line.trim_end() == line), "{table}");
     }
 }
 

@@ -26,17 +26,13 @@ impl Totals {
 
     /// How many replies had this verdict.
     pub fn of_verdict(&self, verdict: Verdict) -> u64 {
-        self.0
-            .get(verdict.name())
-            .map_or(0, |by_reason| by_reason.values().sum())
+        self.0.get(verdict.name()).map_or(0, |by_reason| by_reason.values().sum())
     }
 
     /// Verdict, reason and count.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str, u64)> {
         self.0.iter().flat_map(|(verdict, by_reason)| {
-            by_reason
-                .iter()
-                .map(move |(reason, count)| (verdict.as_str(), reason.as_str(), *count))
+            by_reason.iter().map(move |(reason, count)| (verdict.as_str(), reason.as_str(), *count))
         })
     }
 }

@@ -13,24 +13,16 @@ fn open(path: &Path) -> (StateFile, State, Option<Damage>) {
 }
 
 fn some_state() -> State {
-    let binding = (
-        "52:54:00:12:34:56".parse().unwrap(),
-        "eno1".parse().unwrap(),
-    );
+    let binding = ("52:54:00:12:34:56".parse().unwrap(), "eno1".parse().unwrap());
     State {
-        trusts: vec![
-            "52:54:00:12:34:56".parse().unwrap(),
-            "*@eno2,vlan=5,pxe".parse().unwrap(),
-        ],
+        trusts: vec!["52:54:00:12:34:56".parse().unwrap(), "*@eno2,vlan=5,pxe".parse().unwrap()],
         bindings: [binding].into(),
     }
 }
 
 fn names(folder: &TempDir) -> Vec<String> {
     let entries = fs::read_dir(folder.path()).unwrap();
-    entries
-        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .collect()
+    entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
 }
 
 #[test]
@@ -51,10 +43,7 @@ fn what_was_saved_is_there_after_a_restart() {
     file.save(&some_state()).unwrap();
     assert_eq!(open(&path).1, some_state());
     assert_eq!(names(&folder), ["state.toml"]);
-    assert_eq!(
-        fs::metadata(&path).unwrap().permissions().mode() & 0o7777,
-        0o600
-    );
+    assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o7777, 0o600);
 }
 
 #[test]
@@ -76,14 +65,7 @@ fn a_damaged_file_is_moved_aside_and_told() {
         let damage = damage.expect("damage is told");
         assert_eq!(state, State::default());
         assert_eq!(fs::read(&damage.moved_to).unwrap(), bytes);
-        assert!(
-            damage
-                .moved_to
-                .to_str()
-                .unwrap()
-                .contains("/state.toml.damaged-1"),
-            "{damage}"
-        );
+        assert!(damage.moved_to.to_str().unwrap().contains("/state.toml.damaged-1"), "{damage}");
         assert!(!damage.to_string().contains('\n'), "{damage}");
         file.save(&some_state()).unwrap();
         assert_eq!(open(&path).1, some_state());
@@ -107,10 +89,7 @@ fn a_file_of_a_newer_format_is_left_alone() {
     let path = folder.path().join("state.toml");
     fs::write(&path, "version = 2\nnovelty = true\n").unwrap();
     let error = StateFile::open(&path).unwrap_err().to_string();
-    assert!(
-        error.contains("is of format 2, and this pxeguard knows 1"),
-        "{error}"
-    );
+    assert!(error.contains("is of format 2, and this pxeguard knows 1"), "{error}");
     assert!(path.exists());
 }
 
@@ -119,13 +98,8 @@ fn a_folder_that_cannot_be_made_is_an_error_that_names_it() {
     let folder = folder();
     let obstacle = folder.path().join("obstacle");
     fs::write(&obstacle, "").unwrap();
-    let error = StateFile::open(&obstacle.join("state.toml"))
-        .unwrap_err()
-        .to_string();
-    assert_eq!(
-        error,
-        format!("cannot make the folder {}", obstacle.display())
-    );
+    let error = StateFile::open(&obstacle.join("state.toml")).unwrap_err().to_string();
+    assert_eq!(error, format!("cannot make the folder {}", obstacle.display()));
 }
 
 #[test]

@@ -90,20 +90,9 @@ pub fn compile<'a>(
             TrustPlace::MacAnywhere(mac) => widen(None, Some(*mac), Width::of(*class)),
         }
     }
-    let shapes = widths
-        .keys()
-        .fold(Shapes::NONE, |shapes, place| shapes.with(place.shape()));
-    let entries = widths
-        .into_iter()
-        .map(|(place, width)| (place, width.grant()))
-        .collect();
-    Compiled {
-        entries,
-        shapes,
-        bound,
-        absent,
-        mode,
-    }
+    let shapes = widths.keys().fold(Shapes::NONE, |shapes, place| shapes.with(place.shape()));
+    let entries = widths.into_iter().map(|(place, width)| (place, width.grant())).collect();
+    Compiled { entries, shapes, bound, absent, mode }
 }
 
 /// Grants, from the narrowest to the widest.
@@ -161,10 +150,7 @@ mod tests {
 
     fn compiled(texts: &[&str], bindings: &[&str]) -> Compiled {
         let trusts: Vec<Trust> = texts.iter().map(|text| text.parse().unwrap()).collect();
-        let bindings = bindings
-            .iter()
-            .map(|name| (MacAddress(SERVER), name.parse().unwrap()))
-            .collect();
+        let bindings = bindings.iter().map(|name| (MacAddress(SERVER), name.parse().unwrap())).collect();
         compile(&trusts, Mode::Enforce, port, &bindings)
     }
 
@@ -177,26 +163,12 @@ mod tests {
 
     #[test]
     fn each_trust_becomes_its_entries() {
-        let entries = |text| {
-            compiled(&[text], &[])
-                .entries
-                .into_iter()
-                .collect::<Vec<_>>()
-        };
+        let entries = |text| compiled(&[text], &[]).entries.into_iter().collect::<Vec<_>>();
         let server = Some(SERVER);
-        assert_eq!(
-            entries("*@eno1,vlan=5"),
-            [(Place::new(Some(ENO1), None, Some(5)), Grant::DHCP)]
-        );
-        assert_eq!(
-            entries("52:54:00:12:34:56@*,pxe"),
-            [(Place::new(None, server, None), Grant::PXE)]
-        );
+        assert_eq!(entries("*@eno1,vlan=5"), [(Place::new(Some(ENO1), None, Some(5)), Grant::DHCP)]);
+        assert_eq!(entries("52:54:00:12:34:56@*,pxe"), [(Place::new(None, server, None), Grant::PXE)]);
         let first_seen = Grant::DHCP.where_first_seen();
-        assert_eq!(
-            entries("52:54:00:12:34:56,vlan=0"),
-            [(Place::new(None, server, Some(0)), first_seen)]
-        );
+        assert_eq!(entries("52:54:00:12:34:56,vlan=0"), [(Place::new(None, server, Some(0)), first_seen)]);
         let at_port = entries("52:54:00:12:34:56@eno1");
         assert_eq!(at_port.len(), 2);
         assert!(at_port.contains(&(Place::new(Some(ENO1), server, None), Grant::DHCP)));
@@ -214,19 +186,11 @@ mod tests {
     #[test]
     fn the_wider_of_two_trusts_counts_in_any_order() {
         for texts in [["*@eno1,pxe", "*@eno1"], ["*@eno1", "*@eno1,pxe"]] {
-            assert_eq!(
-                compiled(&texts, &[]).standing(ENO1, SERVER, 0),
-                TRUSTED,
-                "{texts:?}"
-            );
+            assert_eq!(compiled(&texts, &[]).standing(ENO1, SERVER, 0), TRUSTED, "{texts:?}");
         }
         let (here, anywhere) = ("52:54:00:12:34:56@eno1", "52:54:00:12:34:56@*");
         for texts in [[here, anywhere], [anywhere, here]] {
-            assert_eq!(
-                compiled(&texts, &[]).standing(TAP0, SERVER, 0),
-                TRUSTED,
-                "{texts:?}"
-            );
+            assert_eq!(compiled(&texts, &[]).standing(TAP0, SERVER, 0), TRUSTED, "{texts:?}");
         }
     }
 
@@ -241,10 +205,7 @@ mod tests {
     #[test]
     fn an_address_whose_port_is_away_is_nobodys() {
         let policy = compiled(&["52:54:00:12:34:56"], &["tap9"]);
-        assert_eq!(
-            (policy.absent.as_slice(), policy.bound.len()),
-            ([0].as_slice(), 0)
-        );
+        assert_eq!((policy.absent.as_slice(), policy.bound.len()), ([0].as_slice(), 0));
         assert_eq!(policy.standing(ENO1, SERVER, 0), Standing::Spoof);
     }
 

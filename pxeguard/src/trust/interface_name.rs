@@ -31,9 +31,7 @@ pub enum BadInterfaceName {
     #[error("{0:?} is too long for a network interface: at most 15 bytes")]
     TooLong(String),
     /// Something that Linux does not take.
-    #[error(
-        "{0:?} is not the name of a network interface: no slash, colon, comma, asterisk or space"
-    )]
+    #[error("{0:?} is not the name of a network interface: no slash, colon, comma, asterisk or space")]
     Character(String),
     /// What stands for a folder.
     #[error("{0:?} is not the name of a network interface")]
@@ -73,8 +71,6 @@ impl Serialize for InterfaceName {
 
 impl<'de> Deserialize<'de> for InterfaceName {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?
-            .parse()
-            .map_err(serde::de::Error::custom)
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
     }
 }

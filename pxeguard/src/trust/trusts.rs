@@ -72,10 +72,7 @@ impl Trusts {
     /// Those of flags and configuration, then those added at run time.
     pub fn new(configured: impl IntoIterator<Item = (Trust, Source)>, added: &[Trust]) -> Self {
         let mut trusts = Self::default();
-        for (trust, source) in configured
-            .into_iter()
-            .chain(added.iter().map(|trust| (trust.clone(), Source::State)))
-        {
+        for (trust, source) in configured.into_iter().chain(added.iter().map(|trust| (trust.clone(), Source::State))) {
             if trusts.source(&trust).is_none() {
                 trusts.0.push((trust, source));
             }
@@ -100,10 +97,7 @@ impl Trusts {
 
     /// Where a trust comes from; `None` where it is not there.
     pub fn source(&self, trust: &Trust) -> Option<Source> {
-        self.0
-            .iter()
-            .find(|(present, _)| present == trust)
-            .map(|(_, source)| *source)
+        self.0.iter().find(|(present, _)| present == trust).map(|(_, source)| *source)
     }
 
     /// Adds one at run time.
@@ -122,10 +116,9 @@ impl Trusts {
         match self.source(trust) {
             None => Err(Refusal::Absent(trust.clone())),
             Some(Source::Flag) => Err(Refusal::ByFlag(trust.clone())),
-            Some(Source::Config) => Err(Refusal::ByConfig {
-                trust: trust.clone(),
-                path: config.cloned().unwrap_or_default(),
-            }),
+            Some(Source::Config) => {
+                Err(Refusal::ByConfig { trust: trust.clone(), path: config.cloned().unwrap_or_default() })
+            }
             Some(Source::State) => {
                 self.0.retain(|(present, _)| present != trust);
                 Ok(())
@@ -149,10 +142,7 @@ mod tests {
     }
 
     fn trusts() -> Trusts {
-        let configured = [
-            (trust("*@eno1"), Source::Flag),
-            (trust("*@eno2"), Source::Config),
-        ];
+        let configured = [(trust("*@eno1"), Source::Flag), (trust("*@eno2"), Source::Config)];
         Trusts::new(configured, &[trust("*@eno3"), trust("*@eno1")])
     }
 
@@ -174,32 +164,18 @@ mod tests {
     #[test]
     fn what_comes_from_elsewhere_is_to_be_removed_there() {
         let file = PathBuf::from("/etc/pxeguard/pxeguard.toml");
-        let refusal = |text| {
-            trusts()
-                .remove(&trust(text), Some(&file))
-                .unwrap_err()
-                .to_string()
-        };
-        assert_eq!(
-            refusal("*@eno1"),
-            "*@eno1 is trusted by an option of pxeguard run: start it without"
-        );
+        let refusal = |text| trusts().remove(&trust(text), Some(&file)).unwrap_err().to_string();
+        assert_eq!(refusal("*@eno1"), "*@eno1 is trusted by an option of pxeguard run: start it without");
         assert_eq!(
             refusal("*@eno2"),
             "*@eno2 is trusted by /etc/pxeguard/pxeguard.toml: remove it there and reload pxeguard (SIGHUP)"
         );
-        assert_eq!(
-            refusal("*@eno9"),
-            "*@eno9 is not trusted; see pxeguard trust list"
-        );
+        assert_eq!(refusal("*@eno9"), "*@eno9 is not trusted; see pxeguard trust list");
     }
 
     #[test]
     fn what_is_trusted_already_is_not_added() {
         let refusal = trusts().add(trust("*@eno2")).unwrap_err();
-        assert_eq!(
-            refusal.to_string(),
-            "*@eno2 is trusted already, by the configuration file"
-        );
+        assert_eq!(refusal.to_string(), "*@eno2 is trusted already, by the configuration file");
     }
 }

@@ -113,11 +113,7 @@ impl Bootp {
     /// Adds an option, in place of any of that code.
     pub fn set(&mut self, code: u8, value: impl Into<Vec<u8>>) -> &mut Self {
         let value = value.into();
-        match self
-            .options
-            .iter_mut()
-            .find(|(present, _)| *present == code)
-        {
+        match self.options.iter_mut().find(|(present, _)| *present == code) {
             Some(option) => option.1 = value,
             None => self.options.push((code, value)),
         }
@@ -132,8 +128,7 @@ impl Bootp {
 
     /// Moves options 53 and 54 to where only option 52 leads.
     pub fn overload(&mut self, place: Overload) -> &mut Self {
-        let hidden =
-            |(code, _): &(u8, Vec<u8>)| [code::MESSAGE_TYPE, code::SERVER_ID].contains(code);
+        let hidden = |(code, _): &(u8, Vec<u8>)| [code::MESSAGE_TYPE, code::SERVER_ID].contains(code);
         let (moved, left): (Vec<_>, Vec<_>) = self.options.drain(..).partition(hidden);
         self.options = left;
         self.set(code::OVERLOAD, [place as u8]);

@@ -42,10 +42,7 @@ pub struct Carried {
 impl Carried {
     /// A packet of an EtherType.
     pub fn new(kind: u16, packet: impl Into<Vec<u8>>) -> Self {
-        Self {
-            kind,
-            bytes: packet.into(),
-        }
+        Self { kind, bytes: packet.into() }
     }
 
     /// An IPv4 packet.
@@ -57,18 +54,13 @@ impl Carried {
     #[must_use]
     pub fn tag(self, tpid: u16, vlan: u16) -> Self {
         let [kind, vlan] = [self.kind, vlan].map(u16::to_be_bytes);
-        Self {
-            kind: tpid,
-            bytes: [&vlan[..], &kind, &self.bytes].concat(),
-        }
+        Self { kind: tpid, bytes: [&vlan[..], &kind, &self.bytes].concat() }
     }
 
     /// Behind tags, the first of them outermost.
     #[must_use]
     pub fn tags(self, tags: &[(u16, u16)]) -> Self {
-        tags.iter()
-            .rev()
-            .fold(self, |inner, (tpid, vlan)| inner.tag(*tpid, *vlan))
+        tags.iter().rev().fold(self, |inner, (tpid, vlan)| inner.tag(*tpid, *vlan))
     }
 
     /// Behind LLC and SNAP headers, with the length that it has.
@@ -81,10 +73,7 @@ impl Carried {
     /// A payload behind an LLC header: DSAP, SSAP and control.
     pub fn llc(header: [u8; 3], payload: impl AsRef<[u8]>) -> Self {
         let bytes = [&header[..], payload.as_ref()].concat();
-        Self {
-            kind: bytes.len() as u16,
-            bytes,
-        }
+        Self { kind: bytes.len() as u16, bytes }
     }
 
     /// With another EtherType, or with a length that is a lie.
@@ -97,21 +86,12 @@ impl Carried {
     #[must_use]
     pub fn oui_extended(self, oui: [u8; 3]) -> Self {
         let kind = self.kind.to_be_bytes();
-        Self {
-            kind: ether_type::OUI_EXTENDED,
-            bytes: [&oui[..], &kind, &self.bytes].concat(),
-        }
+        Self { kind: ether_type::OUI_EXTENDED, bytes: [&oui[..], &kind, &self.bytes].concat() }
     }
 
     /// The whole frame.
     pub fn frame(&self, source: MacAddr6, destination: MacAddr6) -> Vec<u8> {
         let kind = self.kind.to_be_bytes();
-        [
-            destination.as_bytes(),
-            source.as_bytes(),
-            &kind,
-            &self.bytes,
-        ]
-        .concat()
+        [destination.as_bytes(), source.as_bytes(), &kind, &self.bytes].concat()
     }
 }

@@ -17,10 +17,7 @@ pub struct Innocent {
 
 impl Innocent {
     fn new(name: impl Into<String>, frame: Vec<u8>) -> Self {
-        Self {
-            name: name.into(),
-            frame,
-        }
+        Self { name: name.into(), frame }
     }
 }
 

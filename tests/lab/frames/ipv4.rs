@@ -67,10 +67,7 @@ impl Ipv4 {
     /// Header and payload.
     pub fn packet(&self, payload: &[u8]) -> Vec<u8> {
         let length = 20 + self.options.len();
-        assert!(
-            length.is_multiple_of(4) && length <= 60,
-            "an IP header of {length} bytes"
-        );
+        assert!(length.is_multiple_of(4) && length <= 60, "an IP header of {length} bytes");
         let words = self.header_words.unwrap_or(length as u8 / 4);
         let total = self.total_length.unwrap_or((length + payload.len()) as u16);
         let mut packet = vec![self.version << 4 | words, 0];
@@ -81,8 +78,7 @@ impl Ipv4 {
         packet.extend(self.source.octets());
         packet.extend(self.destination.octets());
         packet.extend(&self.options);
-        let checksum =
-            internet_checksum(&[&packet]) ^ if self.checksum_is_right { 0 } else { 0x5555 };
+        let checksum = internet_checksum(&[&packet]) ^ if self.checksum_is_right { 0 } else { 0x5555 };
         packet[10..12].copy_from_slice(&checksum.to_be_bytes());
         packet.extend(payload);
         packet
@@ -104,10 +100,7 @@ impl Ipv4 {
 
     /// The header of a fragment whose payload begins at byte `at`.
     pub fn at(&self, at: usize, flags: u16) -> Self {
-        Self {
-            fragment: flags | (at / 8) as u16,
-            ..self.clone()
-        }
+        Self { fragment: flags | (at / 8) as u16, ..self.clone() }
     }
 }
 
@@ -138,12 +131,7 @@ pub struct Udp {
 impl Udp {
     /// A plain header.
     pub fn new(source_port: u16, destination_port: u16) -> Self {
-        Self {
-            source_port,
-            destination_port,
-            length: None,
-            checksum: UdpChecksum::Right,
-        }
+        Self { source_port, destination_port, length: None, checksum: UdpChecksum::Right }
     }
 
     /// Header and payload, to be sent in packets with this header.
@@ -157,12 +145,7 @@ impl Udp {
         datagram.extend(payload);
         let [high, low] = length.to_be_bytes();
         let pseudo = [0, protocol::UDP, high, low];
-        let parts = [
-            &ip.source.octets()[..],
-            &ip.destination.octets(),
-            &pseudo,
-            &datagram,
-        ];
+        let parts = [&ip.source.octets()[..], &ip.destination.octets(), &pseudo, &datagram];
         let checksum = match (self.checksum, internet_checksum(&parts)) {
             (UdpChecksum::Zero, _) => 0,
             // Zero would say that there is none.
@@ -178,9 +161,7 @@ impl Udp {
 /// The ones' complement of the ones' complement sum (RFC 1071); only the last part may have an odd length.
 pub fn internet_checksum(parts: &[&[u8]]) -> u16 {
     let words = parts.iter().flat_map(|part| part.chunks(2));
-    let mut sum: u32 = words
-        .map(|word| u32::from(word[0]) << 8 | u32::from(word.get(1).copied().unwrap_or(0)))
-        .sum();
+    let mut sum: u32 = words.map(|word| u32::from(word[0]) << 8 | u32::from(word.get(1).copied().unwrap_or(0))).sum();
     while sum > 0xffff {
         sum = (sum & 0xffff) + (sum >> 16);
     }

@@ -69,10 +69,7 @@ impl Message {
     pub fn nak() -> Self {
         let mut nak = Self::reply(kind::NAK, XID, CLIENT_MAC);
         nak.bootp.yiaddr = Ipv4Addr::UNSPECIFIED;
-        nak.bootp
-            .unset(code::LEASE_TIME)
-            .unset(code::SUBNET_MASK)
-            .unset(code::ROUTER);
+        nak.bootp.unset(code::LEASE_TIME).unset(code::SUBNET_MASK).unset(code::ROUTER);
         nak
     }
 
@@ -92,11 +89,7 @@ impl Message {
 
     /// A plain answer of [`SERVER`] to a client's message: an OFFER to a DISCOVER, else an ACK.
     pub fn answer(request: &ClientRequest) -> Self {
-        let kind = if request.kind == kind::DISCOVER {
-            kind::OFFER
-        } else {
-            kind::ACK
-        };
+        let kind = if request.kind == kind::DISCOVER { kind::OFFER } else { kind::ACK };
         Self::reply(kind, request.xid, request.chaddr)
     }
 
@@ -117,14 +110,9 @@ impl Message {
     pub fn pxe_discover() -> Self {
         let mut discover = Self::discover();
         let uuid = [&[0][..], &[0x55; 16]].concat();
-        discover
-            .bootp
-            .set(code::VENDOR_CLASS, *b"PXEClient:Arch:00007:UNDI:003016");
+        discover.bootp.set(code::VENDOR_CLASS, *b"PXEClient:Arch:00007:UNDI:003016");
         discover.bootp.set(code::ARCHITECTURE, [0, 7]);
-        discover
-            .bootp
-            .set(code::NETWORK_INTERFACE, [1, 3, 0])
-            .set(code::CLIENT_UUID, uuid);
+        discover.bootp.set(code::NETWORK_INTERFACE, [1, 3, 0]).set(code::CLIENT_UUID, uuid);
         discover
     }
 
@@ -132,13 +120,9 @@ impl Message {
         let mut bootp = Bootp::new(BOOTREPLY, xid, chaddr);
         bootp.yiaddr = YIADDR;
         bootp.siaddr = SERVER;
-        bootp
-            .set(code::MESSAGE_TYPE, [kind])
-            .set(code::SERVER_ID, SERVER.octets());
+        bootp.set(code::MESSAGE_TYPE, [kind]).set(code::SERVER_ID, SERVER.octets());
         bootp.set(code::LEASE_TIME, 3600_u32.to_be_bytes());
-        bootp
-            .set(code::SUBNET_MASK, [255, 255, 0, 0])
-            .set(code::ROUTER, SERVER.octets());
+        bootp.set(code::SUBNET_MASK, [255, 255, 0, 0]).set(code::ROUTER, SERVER.octets());
         Self {
             source_mac: SERVER_MAC,
             destination_mac: MacAddr6::broadcast(),
@@ -150,9 +134,7 @@ impl Message {
 
     fn request_of(kind: u8) -> Self {
         let mut bootp = Bootp::new(BOOTREQUEST, XID, CLIENT_MAC);
-        bootp
-            .set(code::MESSAGE_TYPE, [kind])
-            .set(code::PARAMETER_LIST, [1, 3, 6, 43, 60, 66, 67]);
+        bootp.set(code::MESSAGE_TYPE, [kind]).set(code::PARAMETER_LIST, [1, 3, 6, 43, 60, 66, 67]);
         Self {
             source_mac: CLIENT_MAC,
             destination_mac: MacAddr6::broadcast(),
@@ -199,9 +181,7 @@ impl Message {
 impl ClientRequest {
     /// What a plain frame asks a server; `None` if it is not a client's DHCP message.
     pub fn read(frame: &[u8]) -> Option<Self> {
-        let ip = frame
-            .strip_prefix(frame.get(..12)?)?
-            .strip_prefix(&[8, 0])?;
+        let ip = frame.strip_prefix(frame.get(..12)?)?.strip_prefix(&[8, 0])?;
         let datagram = ip.get(usize::from(ip.first()? & 0xf) * 4..)?;
         let bootp = datagram.get(8..)?;
         let to_server = datagram[2..4] == port::SERVER.to_be_bytes();
@@ -217,11 +197,7 @@ impl ClientRequest {
             }
             if *code == code::MESSAGE_TYPE {
                 let xid = u32::from_be_bytes(bootp.get(4..8)?.try_into().ok()?);
-                return Some(Self {
-                    xid,
-                    chaddr: chaddr.into(),
-                    kind: *rest.first()?,
-                });
+                return Some(Self { xid, chaddr: chaddr.into(), kind: *rest.first()? });
             }
             options = rest.get(usize::from(*length)..)?;
         }

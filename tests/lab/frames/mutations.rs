@@ -22,11 +22,7 @@ pub struct Mutation {
 
 impl Mutation {
     fn new(name: impl Into<String>, frame: Vec<u8>) -> Self {
-        Self {
-            name: name.into(),
-            frames: vec![frame],
-            telling: 0,
-        }
+        Self { name: name.into(), frames: vec![frame], telling: 0 }
     }
 
     /// The reply after a change.
@@ -36,14 +32,8 @@ impl Mutation {
 
     /// IPv4 packets of the reply's sender.
     fn packets(name: impl Into<String>, reply: &Message, packets: Vec<Vec<u8>>) -> Self {
-        let frames = packets
-            .into_iter()
-            .map(|packet| reply.framed(&Carried::ipv4(packet)));
-        Self {
-            name: name.into(),
-            frames: frames.collect(),
-            telling: 0,
-        }
+        let frames = packets.into_iter().map(|packet| reply.framed(&Carried::ipv4(packet)));
+        Self { name: name.into(), frames: frames.collect(), telling: 0 }
     }
 }
 

@@ -11,8 +11,8 @@ fn offer_has_the_bytes_of_the_rfcs() {
     let frame = Message::offer().frame();
     let headers = [
         0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2, 0, 0, 0, 0x66, 1, 8, 0, // Ethernet
-        0x45, 0, 1, 40, 0x70, 0x78, 0, 0, 64, 17, 0xff, 0x0a, 10, 66, 0, 1, 255, 255, 255, 255, 0,
-        67, 0, 68, 1, 20, // UDP, before its checksum
+        0x45, 0, 1, 40, 0x70, 0x78, 0, 0, 64, 17, 0xff, 0x0a, 10, 66, 0, 1, 255, 255, 255, 255, 0, 67, 0, 68, 1,
+        20, // UDP, before its checksum
     ];
     assert_eq!(frame[..40], headers);
     let bootp = &frame[42..];
@@ -25,9 +25,7 @@ fn offer_has_the_bytes_of_the_rfcs() {
 #[test]
 fn names_are_unique() {
     let names = mutations().into_iter().map(|mutation| mutation.name);
-    let names: Vec<_> = names
-        .chain(innocent().into_iter().map(|innocent| innocent.name))
-        .collect();
+    let names: Vec<_> = names.chain(innocent().into_iter().map(|innocent| innocent.name)).collect();
     let unique: HashSet<_> = names.iter().collect();
     assert_eq!(unique.len(), names.len(), "{names:?}");
 }
@@ -54,37 +52,16 @@ fn tshark_finds_nothing_wrong_with_plain_messages() {
         (Message::pxe_discover(), "1"),
     ];
     let capture = tempfile::NamedTempFile::new().unwrap();
-    std::fs::write(
-        capture.path(),
-        pcap(messages.iter().map(|(message, _)| message.frame())),
-    )
-    .unwrap();
+    std::fs::write(capture.path(), pcap(messages.iter().map(|(message, _)| message.frame()))).unwrap();
     let output = Command::new("tshark")
-        .args([
-            "-o",
-            "ip.check_checksum:TRUE",
-            "-o",
-            "udp.check_checksum:TRUE",
-            "-T",
-            "fields",
-        ])
-        .args([
-            "-E",
-            "separator=,",
-            "-e",
-            "ip.checksum.status",
-            "-e",
-            "udp.checksum.status",
-        ])
+        .args(["-o", "ip.check_checksum:TRUE", "-o", "udp.check_checksum:TRUE", "-T", "fields"])
+        .args(["-E", "separator=,", "-e", "ip.checksum.status", "-e", "udp.checksum.status"])
         .args(["-e", "dhcp.option.dhcp", "-e", "_ws.malformed", "-r"])
         .arg(capture.path())
         .output()
         .unwrap();
     // 1 is "good", and nothing is said to be malformed.
-    let expected: String = messages
-        .iter()
-        .map(|(_, kind)| format!("1,1,{kind},\n"))
-        .collect();
+    let expected: String = messages.iter().map(|(_, kind)| format!("1,1,{kind},\n")).collect();
     assert_eq!(String::from_utf8_lossy(&output.stdout), expected);
 }
 

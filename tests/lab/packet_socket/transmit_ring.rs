@@ -24,11 +24,7 @@ pub(super) fn send(socket: &OwnedFd, frames: &[&[u8]]) -> Result<()> {
         return Ok(());
     }
     for frame in frames {
-        ensure!(
-            frame.len() <= SLOT_BYTES - FRAME_AT,
-            "{} bytes do not fit a slot",
-            frame.len()
-        );
+        ensure!(frame.len() <= SLOT_BYTES - FRAME_AT, "{} bytes do not fit a slot", frame.len());
     }
     let mut ring = Ring::new(socket, frames.len()).context("no transmit ring")?;
     for (slot, frame) in frames.iter().enumerate() {
@@ -52,31 +48,14 @@ struct Ring<'a> {
 
 impl<'a> Ring<'a> {
     fn new(socket: &'a OwnedFd, slots: usize) -> io::Result<Self> {
-        set(
-            socket,
-            libc::PACKET_VERSION,
-            &(libc::tpacket_versions::TPACKET_V2 as libc::c_int),
-        )?;
+        set(socket, libc::PACKET_VERSION, &(libc::tpacket_versions::TPACKET_V2 as libc::c_int))?;
         set(socket, libc::PACKET_TX_RING, &request(slots))?;
         let bytes = SLOT_BYTES * slots;
         let access = libc::PROT_READ | libc::PROT_WRITE;
         // SAFETY: a new mapping, whose place the kernel chooses.
-        let start = unsafe {
-            libc::mmap(
-                ptr::null_mut(),
-                bytes,
-                access,
-                libc::MAP_SHARED,
-                socket.as_raw_fd(),
-                0,
-            )
-        };
+        let start = unsafe { libc::mmap(ptr::null_mut(), bytes, access, libc::MAP_SHARED, socket.as_raw_fd(), 0) };
         match NonNull::new(start.cast()) {
-            Some(start) if start.as_ptr() as isize != -1 => Ok(Self {
-                socket,
-                start,
-                bytes,
-            }),
+            Some(start) if start.as_ptr() as isize != -1 => Ok(Self { socket, start, bytes }),
             _ => Err(io::Error::last_os_error()),
         }
     }
@@ -105,10 +84,5 @@ impl Drop for Ring<'_> {
 
 fn request(slots: usize) -> libc::tpacket_req {
     let (slots, slot_bytes) = (slots as u32, SLOT_BYTES as u32);
-    libc::tpacket_req {
-        tp_block_size: slot_bytes,
-        tp_block_nr: slots,
-        tp_frame_size: slot_bytes,
-        tp_frame_nr: slots,
-    }
+    libc::tpacket_req { tp_block_size: slot_bytes, tp_block_nr: slots, tp_frame_size: slot_bytes, tp_frame_nr: slots }
 }

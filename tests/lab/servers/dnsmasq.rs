@@ -13,11 +13,7 @@ pub const SLOW: &str = "--dhcp-reply-delay=1";
 /// Starts dnsmasq on `eth0` with more arguments; returns once it listens.
 pub fn start(host: &Host, pool: &Pool, more: &[&str]) -> Result<Process> {
     let range = format!("--dhcp-range={},{},255.255.0.0,1h", pool.first, pool.last);
-    run(
-        host,
-        pool,
-        &[&["--dhcp-authoritative", &range], more].concat(),
-    )
+    run(host, pool, &[&["--dhcp-authoritative", &range], more].concat())
 }
 
 /// Starts dnsmasq on `eth0` as a proxyDHCP server, with at least a `--pxe-service=..` in `more`.
@@ -45,9 +41,6 @@ fn run(host: &Host, pool: &Pool, more: &[&str]) -> Result<Process> {
     argv.extend(more);
     let process = host.spawn(argv)?;
     // The last line of its start, after the sockets are made.
-    process.wait_line(
-        |line| line.contains("sockets bound"),
-        Duration::from_secs(10),
-    )?;
+    process.wait_line(|line| line.contains("sockets bound"), Duration::from_secs(10))?;
     Ok(process)
 }

@@ -32,12 +32,8 @@ pub(super) fn start(host: &Host, pool: &Pool) -> Result<Process> {
     }});
     host.write(CONFIG, config.to_string())?;
     let mut kea = command(["kea-dhcp4", "-c", CONFIG])?;
-    kea.env("KEA_PIDFILE_DIR", "/run/kea")
-        .env("KEA_LOCKFILE_DIR", "/run/kea");
+    kea.env("KEA_PIDFILE_DIR", "/run/kea").env("KEA_LOCKFILE_DIR", "/run/kea");
     let process = host.spawn_command(kea)?;
-    process.wait_line(
-        |line| line.contains("DHCP4_STARTED"),
-        Duration::from_secs(20),
-    )?;
+    process.wait_line(|line| line.contains("DHCP4_STARTED"), Duration::from_secs(20))?;
     Ok(process)
 }

@@ -11,11 +11,7 @@ const LEASES: &str = "/run/lab/udhcpd.leases";
 /// Starts it on `eth0`; returns once it listens.
 pub(super) fn start(host: &Host, pool: &Pool) -> Result<Process> {
     settle(host, pool)?;
-    let Pool {
-        server,
-        first,
-        last,
-    } = pool;
+    let Pool { server, first, last } = pool;
     let config = format!(
         "interface eth0\nstart {first}\nend {last}\nmax_leases 254\n\
          lease_file {LEASES}\npidfile /run/lab/udhcpd.pid\n\

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use pxeguard_lab::frames::Message;
-use pxeguard_lab::{Guest, Lab, Process, until};
+use pxeguard_lab::{Guest, Host, Lab, Process, until};
 
 use super::Effort;
 use super::counter::Counter;
@@ -16,14 +16,24 @@ use super::samples::in_turns;
 use super::switch::Switch;
 
 /// What an administrator writes against rogue servers, where no port is trusted.
-const RULES: &str = "table bridge no_dhcp {
+const PLAIN_RULES: &str = "table bridge no_dhcp {
     chain prerouting {
         type filter hook prerouting priority filter;
         udp dport 68 drop
     }
 }
 ";
-const RULES_FILE: &str = "/run/lab/no_dhcp.nft";
+
+/// The same, and which server sent how many, as far as there is room, which is what the guard counts as well.
+const COUNTING_RULES: &str = "table bridge no_dhcp {
+    set servers { type ether_addr; flags dynamic; size 16384; }
+    chain prerouting {
+        type filter hook prerouting priority filter;
+        udp dport 68 update @servers { ether saddr counter }
+        udp dport 68 drop
+    }
+}
+";
 
 /// The sender sends as fast as it can, and its own process carries each packet through the cable to where it ends: its
 /// CPU time is what sending and dropping cost, and a second of it is a second of a CPU that does nothing else.
@@ -93,7 +103,6 @@ fn one_flood(flood: Flood, effort: Effort) -> Result<Vec<Figure>> {
     let lab = Lab::new()?;
     let (rogue, client) = (lab.attach("rogue")?, lab.attach("client")?);
     let hypervisor = lab.hypervisor();
-    hypervisor.write(RULES_FILE, RULES)?;
     let taken = Counter::open(hypervisor, rogue.port(), "rx_packets")?;
     let passed = Counter::open(hypervisor, client.port(), "tx_packets")?;
     let sender = flood.start(&rogue, &taken)?;
@@ -101,15 +110,13 @@ fn one_flood(flood: Flood, effort: Effort) -> Result<Vec<Figure>> {
 
     let window = effort.choose(Duration::from_millis(400), Duration::from_millis(250));
     let mut guard = Switch::new(&lab, "auto");
-    let mut rules_are_on = false;
-    let [none, guarded, nftables] = in_turns(effort.choose(12, 5), |contender| {
+    let mut in_force = None;
+    let [none, guarded, plain, counting] = in_turns(effort.choose(12, 5), |contender| {
         guard.set(contender == 1)?;
-        if rules_are_on != (contender == 2) {
-            rules_are_on = !rules_are_on;
-            match rules_are_on {
-                true => hypervisor.run(["nft", "-f", RULES_FILE])?,
-                false => hypervisor.run(["nft", "delete", "table", "bridge", "no_dhcp"])?,
-            };
+        let rules = [None, None, Some(PLAIN_RULES), Some(COUNTING_RULES)][contender];
+        if in_force != rules {
+            use_rules(hypervisor, rules)?;
+            in_force = rules;
         }
         thread::sleep(Duration::from_millis(100));
         let before = passed.read()?;
@@ -125,7 +132,20 @@ fn one_flood(flood: Flood, effort: Effort) -> Result<Vec<Figure>> {
         peer: Some(Peer { name, samples }),
         goal,
     };
-    Ok(vec![figure("nftables", nftables, Some(Goal::AtLeast(1.0))), figure("no guard", none, None)])
+    Ok(vec![
+        figure("nftables", plain, Some(Goal::AtLeast(1.0))),
+        figure("nftables, counting by MAC", counting, None),
+        figure("no guard", none, None),
+    ])
+}
+
+/// Puts rules in the place of those that are in force.
+fn use_rules(hypervisor: &Host, rules: Option<&str>) -> Result<()> {
+    const FILE: &str = "/run/lab/no_dhcp.nft";
+    // Named without contents first, it can be deleted whether it was there or not.
+    let rules = ["table bridge no_dhcp\ndelete table bridge no_dhcp\n", rules.unwrap_or_default()].concat();
+    hypervisor.write(FILE, rules)?;
+    hypervisor.run(["nft", "-f", FILE]).map(drop)
 }
 
 /// Packets that a port takes in for each second of their sender's CPU time.

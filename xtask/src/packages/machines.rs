@@ -3,7 +3,6 @@
 //! Both are unpacked below ~/.cache/pxeguard and not installed: a kernel would become this machine's own, and QEMU
 //! can push packages out.  What is there is used for good, so that nothing is downloaded twice.
 
-use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -83,10 +82,6 @@ fn unpack(packages: &[String], folder: &Path) -> Result<()> {
     fs::remove_dir_all(&part).with_context(|| format!("cannot remove {}", part.display()))
 }
 
-/// A folder that outlives `cargo clean` and serves all clones; the tests look there, too.
 fn cache() -> Result<PathBuf> {
-    let cache = env::var_os("XDG_CACHE_HOME").map(PathBuf::from).filter(|dir| dir.is_absolute());
-    let cache = cache.or_else(|| env::home_dir().map(|home| home.join(".cache")));
-    let cache = cache.context("no folder for kernels and QEMU: neither HOME nor XDG_CACHE_HOME is set")?;
-    Ok(cache.join("pxeguard"))
+    pxeguard_lab::cache().context("no folder for kernels and QEMU: neither HOME nor XDG_CACHE_HOME is set")
 }

@@ -29,10 +29,7 @@ impl Linker {
         let told = command::answer(&mut linker).ok()?;
         let (_, version) = told.split_once("LLVM version ")?;
         let (llvm, _) = major_minor(version)?;
-        Some(Self {
-            dir: dir.to_owned(),
-            llvm,
-        })
+        Some(Self { dir: dir.to_owned(), llvm })
     }
 }
 
@@ -60,8 +57,7 @@ pub fn build(apt: Option<&mut Apt>) -> Result<Linker> {
     install.env("LLVM_PREFIX", prefix).env_remove("RUSTFLAGS");
     command::run(&mut install, &format!("build bpf-linker {version}"))?;
     let dir = root.join("bin");
-    Linker::in_dir(&dir)
-        .with_context(|| format!("bpf-linker in {} does not tell its LLVM", dir.display()))
+    Linker::in_dir(&dir).with_context(|| format!("bpf-linker in {} does not tell its LLVM", dir.display()))
 }
 
 /// Where LLVM is; Debian's packages are installed where there are any.
@@ -77,19 +73,13 @@ fn llvm_prefix(apt: Option<&mut Apt>) -> Result<PathBuf> {
             return Ok(debian);
         }
         apt.refresh(&missing)?;
-        if missing
-            .iter()
-            .all(|package| apt.candidate(package).is_some())
-        {
+        if missing.iter().all(|package| apt.candidate(package).is_some()) {
             apt.install(&missing)?;
             return Ok(debian);
         }
     }
     // Fedora, openSUSE; Arch; built from source.
-    let elsewhere = [
-        format!("/usr/lib64/llvm{llvm}"),
-        format!("/usr/lib/llvm{llvm}"),
-    ];
+    let elsewhere = [format!("/usr/lib64/llvm{llvm}"), format!("/usr/lib/llvm{llvm}")];
     let mut prefixes = elsewhere.into_iter().map(PathBuf::from).chain([debian]);
     match prefixes.find(|prefix| prefix.is_dir()) {
         Some(prefix) => Ok(prefix),
@@ -101,13 +91,7 @@ fn llvm_prefix(apt: Option<&mut Apt>) -> Result<PathBuf> {
     }
 }
 
-/// A folder that outlives `cargo clean` and serves all clones.
 fn our_root() -> Result<PathBuf> {
-    let home = || env::home_dir().map(|home| home.join(".cache"));
-    let cache = env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
-    let cache = cache.filter(|dir| dir.is_absolute()).or_else(home);
-    let cache =
-        cache.context("no folder for bpf-linker: neither HOME nor XDG_CACHE_HOME is set")?;
-    let (version, llvm) = (versions::BPF_LINKER, versions::LLVM);
-    Ok(cache.join(format!("pxeguard/bpf-linker-{version}-llvm{llvm}")))
+    let cache = pxeguard_lab::cache().context("no folder for bpf-linker: neither HOME nor XDG_CACHE_HOME is set")?;
+    Ok(cache.join(format!("bpf-linker-{}-llvm{}", versions::BPF_LINKER, versions::LLVM)))
 }

@@ -100,10 +100,7 @@ fn from_debian(apt: &mut Apt) -> Result<Rustc> {
         bail!("there is no package {rustc}");
     };
     let (major, minor) = versions::OLDEST_RUSTC;
-    ensure!(
-        major_minor(&version) >= Some((major, minor)),
-        "{rustc} is {version}, older than {major}.{minor}"
-    );
+    ensure!(major_minor(&version) >= Some((major, minor)), "{rustc} is {version}, older than {major}.{minor}");
     apt.install(&versions::RUSTC_PACKAGES)?;
     let name = versions::LINKED_TOOLCHAIN;
     let mut link = Command::new("rustup");
@@ -115,24 +112,15 @@ fn from_debian(apt: &mut Apt) -> Result<Rustc> {
 
 fn from_rustup() -> Result<Rustc> {
     let mut install = Command::new("rustup");
-    install.args([
-        "toolchain",
-        "install",
-        versions::NIGHTLY,
-        "--no-self-update",
-    ]);
-    install.args([
-        "--profile=minimal",
-        "--component=rust-src",
-        "--component=clippy",
-    ]);
+    install.args(["toolchain", "install", versions::NIGHTLY, "--no-self-update"]);
+    install.args(["--profile=minimal", "--component=rust-src", "--component=clippy"]);
     command::run(&mut install, &format!("install {}", versions::NIGHTLY))?;
     with_pinned_llvm(versions::NIGHTLY)
 }
 
 fn with_pinned_llvm(toolchain: &str) -> Result<Rustc> {
-    let rustc = Rustc::of(toolchain)
-        .with_context(|| format!("{toolchain} does not run, is too old or lacks rust-src"))?;
+    let rustc =
+        Rustc::of(toolchain).with_context(|| format!("{toolchain} does not run, is too old or lacks rust-src"))?;
     let (version, llvm) = (&rustc.version, rustc.llvm);
     ensure!(
         llvm == versions::LLVM,

@@ -84,8 +84,5 @@ fn what_is_no_ethernet_is_told_by_its_kind() {
 
 #[test]
 fn a_port_named_twice_is_guarded_once() {
-    assert_eq!(
-        names(&targets(["vmbr0", "tap101i0", "vmbr0"])),
-        ["eno1", "tap101i0"]
-    );
+    assert_eq!(names(&targets(["vmbr0", "tap101i0", "vmbr0"])), ["eno1", "tap101i0"]);
 }

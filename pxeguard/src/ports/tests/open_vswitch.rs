@@ -13,13 +13,7 @@ use super::namespace::{DEADLINE, ip, run, snapshot};
 use super::{ifaces, names};
 
 const FOLDER: &str = "/run/openvswitch";
-const PROGRAMS: [&str; 5] = [
-    "ip",
-    "ovs-vsctl",
-    "ovsdb-tool",
-    "ovsdb-server",
-    "ovs-vswitchd",
-];
+const PROGRAMS: [&str; 5] = ["ip", "ovs-vsctl", "ovsdb-tool", "ovsdb-server", "ovs-vswitchd"];
 
 /// The daemons of Open vSwitch, below a `/run` of the test's own; they end with it.
 struct Daemons(Vec<Child>);
@@ -28,37 +22,24 @@ impl Daemons {
     /// Starts them without a service manager, and without the kernel's datapath.
     async fn start() -> Self {
         let none: Option<&str> = None;
-        mount(none, "/", none, MsFlags::MS_REC | MsFlags::MS_PRIVATE, none)
-            .expect("the mounts are ours");
-        mount(Some("tmpfs"), "/run", Some("tmpfs"), MsFlags::empty(), none)
-            .expect("the mounts are ours");
+        mount(none, "/", none, MsFlags::MS_REC | MsFlags::MS_PRIVATE, none).expect("the mounts are ours");
+        mount(Some("tmpfs"), "/run", Some("tmpfs"), MsFlags::empty(), none).expect("the mounts are ours");
         fs::create_dir(FOLDER).expect("an empty /run");
         let mut daemons = Self(Vec::new());
         let database = format!("{FOLDER}/conf.db");
         let schema = "/usr/share/openvswitch/vswitch.ovsschema";
-        let made = command("ovsdb-tool")
-            .args(["create", &database, schema])
-            .status();
+        let made = command("ovsdb-tool").args(["create", &database, schema]).status();
         assert!(made.expect("it is installed").success());
-        daemons.spawn(
-            "ovsdb-server",
-            &[&database, &format!("--remote=punix:{FOLDER}/db.sock")],
-        );
+        daemons.spawn("ovsdb-server", &[&database, &format!("--remote=punix:{FOLDER}/db.sock")]);
         until_exists(&format!("{FOLDER}/db.sock")).await;
         vsctl("--no-wait init");
-        daemons.spawn(
-            "ovs-vswitchd",
-            &["--disable-system", &format!("unix:{FOLDER}/db.sock")],
-        );
+        daemons.spawn("ovs-vswitchd", &["--disable-system", &format!("unix:{FOLDER}/db.sock")]);
         daemons
     }
 
     fn spawn(&mut self, program: &str, arguments: &[&str]) {
         let log = format!("--log-file={FOLDER}/{program}.log");
-        let child = command(program)
-            .args(arguments)
-            .args([&log, "--verbose=console:off"])
-            .spawn();
+        let child = command(program).args(arguments).args([&log, "--verbose=console:off"]).spawn();
         self.0.push(child.expect("it is installed"));
     }
 }
@@ -74,23 +55,13 @@ impl Drop for Daemons {
 
 fn command(program: &str) -> Command {
     let mut command = Command::new(program);
-    command
-        .env("OVS_RUNDIR", FOLDER)
-        .env("OVS_DBDIR", FOLDER)
-        .env("OVS_LOGDIR", FOLDER)
-        .stdin(Stdio::null());
+    command.env("OVS_RUNDIR", FOLDER).env("OVS_DBDIR", FOLDER).env("OVS_LOGDIR", FOLDER).stdin(Stdio::null());
     command
 }
 
 fn vsctl(line: &str) {
-    let status = command("ovs-vsctl")
-        .arg("--timeout=10")
-        .args(line.split(' '))
-        .status();
-    assert!(
-        status.expect("it is installed").success(),
-        "ovs-vsctl {line}"
-    );
+    let status = command("ovs-vsctl").arg("--timeout=10").args(line.split(' ')).status();
+    assert!(status.expect("it is installed").success(), "ovs-vsctl {line}");
 }
 
 async fn until_exists(path: &str) {
@@ -118,14 +89,7 @@ async fn switch() -> (Daemons, Snapshot) {
     vsctl("add-port vmbr1 mgmt -- set interface mgmt type=internal");
     vsctl("add-bond vmbr1 uplink eno2 eno3");
     let snapshot = snapshot().await;
-    assert_eq!(
-        snapshot
-            .link_named("vmbr1")
-            .expect("ovs-vsctl waited")
-            .kind
-            .name(),
-        "tap"
-    );
+    assert_eq!(snapshot.link_named("vmbr1").expect("ovs-vsctl waited").kind.name(), "tap");
     (daemons, snapshot)
 }
 
@@ -133,19 +97,11 @@ async fn switch() -> (Daemons, Snapshot) {
 fn bridge_in_userspace_is_told_from_a_guest_and_its_ports_are_named() {
     run(&PROGRAMS, || async {
         let (_daemons, snapshot) = switch().await;
-        let ports = ["eno2", "eno3", "tap100i0", "tap101i0"]
-            .map(str::to_owned)
-            .to_vec();
+        let ports = ["eno2", "eno3", "tap100i0", "tap101i0"].map(str::to_owned).to_vec();
         let targets = snapshot.targets(&ifaces(["vmbr1", "mgmt"])).await;
         let expected = [
-            Problem::OpenVswitchBridge {
-                iface: "vmbr1".to_owned(),
-                ports: ports.clone(),
-            },
-            Problem::OpenVswitchInternal {
-                iface: "mgmt".to_owned(),
-                ports,
-            },
+            Problem::OpenVswitchBridge { iface: "vmbr1".to_owned(), ports: ports.clone() },
+            Problem::OpenVswitchInternal { iface: "mgmt".to_owned(), ports },
         ];
         assert_eq!(targets.problems, expected);
         assert_eq!(
@@ -161,23 +117,13 @@ fn bridge_in_userspace_is_told_from_a_guest_and_its_ports_are_named() {
 fn only_xdp_guards_a_port_in_userspace_and_others_are_as_ever() {
     run(&PROGRAMS, || async {
         let (_daemons, snapshot) = switch().await;
-        let targets = snapshot
-            .targets(&ifaces(["tap100i0", "eno2", "vmbr0"]))
-            .await;
+        let targets = snapshot.targets(&ifaces(["tap100i0", "eno2", "vmbr0"])).await;
         assert_eq!(targets.problems, []);
         for target in &targets.ports {
             let name = target.link.name.as_str();
-            let expected = if name == "tap102i0" {
-                ("vmbr0", true, false)
-            } else {
-                ("vmbr1", false, true)
-            };
+            let expected = if name == "tap102i0" { ("vmbr0", true, false) } else { ("vmbr1", false, true) };
             let bridge = target.bridge.as_deref().expect("each is in a bridge");
-            assert_eq!(
-                (bridge, target.is_bridge_port, target.only_xdp),
-                expected,
-                "{name}"
-            );
+            assert_eq!((bridge, target.is_bridge_port, target.only_xdp), expected, "{name}");
         }
         assert_eq!(names(&targets), ["tap100i0", "tap102i0", "eno2"]);
     });
@@ -189,11 +135,7 @@ fn database_that_went_away_is_told() {
         let (daemons, snapshot) = switch().await;
         drop(daemons);
         let targets = snapshot.targets(&ifaces(["tap100i0"])).await;
-        assert!(
-            matches!(&targets.problems[..], [Problem::OpenVswitchSilent { .. }]),
-            "{:?}",
-            targets.problems
-        );
+        assert!(matches!(&targets.problems[..], [Problem::OpenVswitchSilent { .. }]), "{:?}", targets.problems);
         assert_eq!(names(&targets), ["tap100i0"]);
     });
 }

@@ -17,12 +17,7 @@ fn xdp_program_is_told_with_its_mode() {
         // XDP_FLAGS_DRV_MODE and XDP_FLAGS_SKB_MODE of linux/if_link.h.
         for (flags, mode) in [(4, XdpMode::Native), (2, XdpMode::Generic)] {
             let attached = attach(&program, p0, flags);
-            let xdp = snapshot()
-                .await
-                .link(p0)
-                .expect("it is there")
-                .xdp
-                .expect("attached");
+            let xdp = snapshot().await.link(p0).expect("it is there").xdp.expect("attached");
             assert_eq!(xdp.mode, mode);
             assert_ne!(xdp.prog_id, 0);
             drop(attached);
@@ -34,14 +29,7 @@ fn xdp_program_is_told_with_its_mode() {
 /// Calls bpf(2), which makes a descriptor here.
 fn bpf(command: libc::c_long, attributes: &[u64; 16]) -> OwnedFd {
     // SAFETY: the kernel reads the attributes, whose pointers the callers keep valid for the call.
-    let fd = unsafe {
-        libc::syscall(
-            libc::SYS_bpf,
-            command,
-            attributes.as_ptr(),
-            size_of_val(attributes),
-        )
-    };
+    let fd = unsafe { libc::syscall(libc::SYS_bpf, command, attributes.as_ptr(), size_of_val(attributes)) };
     assert!(fd >= 0, "bpf: {}", std::io::Error::last_os_error());
     // SAFETY: both commands return a descriptor of ours.
     unsafe { OwnedFd::from_raw_fd(fd as i32) }

@@ -44,18 +44,9 @@ pub(super) fn all() -> Vec<Innocent> {
         ("release", of_kind(kind::RELEASE)),
         ("decline", of_kind(kind::DECLINE)),
         ("discover-relayed", relayed),
-        (
-            "discover-from-port-9999",
-            discover.with(|message| message.udp.source_port = 9999),
-        ),
-        (
-            "discover-without-type",
-            discover.with(|message| message.bootp.options.clear()),
-        ),
-        (
-            "discover-ip-options",
-            discover.with(|message| message.ip.options = vec![1; 8]),
-        ),
+        ("discover-from-port-9999", discover.with(|message| message.udp.source_port = 9999)),
+        ("discover-without-type", discover.with(|message| message.bootp.options.clear())),
+        ("discover-ip-options", discover.with(|message| message.ip.options = vec![1; 8])),
         // As iPXE asks, and as EDK II does.
         ("boot-server-request-from-68", boot_server(port::CLIENT)),
         ("boot-server-request-from-4011", boot_server(port::PXE)),

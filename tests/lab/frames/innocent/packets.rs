@@ -19,27 +19,16 @@ pub(super) fn all() -> Vec<Innocent> {
 }
 
 fn udp() -> Vec<Innocent> {
-    let datagram = |name: &str, from: u16, to: u16, payload: &[u8]| {
-        Innocent::new(name, framed(&udp_packet(from, to, payload)))
-    };
+    let datagram =
+        |name: &str, from: u16, to: u16, payload: &[u8]| Innocent::new(name, framed(&udp_packet(from, to, payload)));
     // A reply within a tunnel is between the tunnel's ends.
     let vxlan = [&[8, 0, 0, 0, 0, 0, 5, 0][..], &Message::offer().frame()].concat();
     let dns = b"\x12\x34\x01\0\0\x01\0\0\0\0\0\0\x07example\x03com\0\0\x01\0\x01";
     let mut all = vec![
         datagram("udp-dns", 40000, 53, dns),
         datagram("udp-mdns", 5353, 5353, dns),
-        datagram(
-            "udp-tftp-read",
-            2070,
-            69,
-            b"\0\x01ipxe.efi\0octet\0tsize\x000\0blksize\x001468\0",
-        ),
-        datagram(
-            "udp-tftp-data",
-            3456,
-            2070,
-            &[&[0, 3, 0, 1][..], &[0x5a; 1408]].concat(),
-        ),
+        datagram("udp-tftp-read", 2070, 69, b"\0\x01ipxe.efi\0octet\0tsize\x000\0blksize\x001468\0"),
+        datagram("udp-tftp-data", 3456, 2070, &[&[0, 3, 0, 1][..], &[0x5a; 1408]].concat()),
         datagram("udp-nfs", 800, 2049, &[0x5a; 1400]),
         datagram("udp-vxlan-with-offer", 50000, 4789, &vxlan),
         datagram("udp-empty", 40000, 9, b""),
@@ -48,21 +37,10 @@ fn udp() -> Vec<Innocent> {
         datagram("udp-to-17408", 40000, port::CLIENT.swap_bytes(), &[2; 300]),
     ];
     for from in [port::SERVER, port::CLIENT, port::PXE] {
-        all.push(datagram(
-            &format!("udp-from-{from}"),
-            from,
-            5000,
-            &Message::offer().bootp.bytes(),
-        ));
+        all.push(datagram(&format!("udp-from-{from}"), from, 5000, &Message::offer().bootp.bytes()));
     }
-    let ip = Ipv4 {
-        options: vec![1; 12],
-        ..ip(protocol::UDP)
-    };
-    let unsummed = Udp {
-        checksum: UdpChecksum::Zero,
-        ..Udp::new(40000, 53)
-    };
+    let ip = Ipv4 { options: vec![1; 12], ..ip(protocol::UDP) };
+    let unsummed = Udp { checksum: UdpChecksum::Zero, ..Udp::new(40000, 53) };
     let with_options = Carried::ipv4(ip.packet(&unsummed.datagram(&ip, dns)));
     all.push(Innocent::new("udp-ip-options", framed(&with_options)));
     all
@@ -72,61 +50,28 @@ fn fragments() -> Vec<Innocent> {
     let mut all = Vec::new();
     let ip_udp = ip(protocol::UDP);
     let nfs = Udp::new(800, 2049).datagram(&ip_udp, &[0x5a; 4000]);
-    for (number, fragment) in ip_udp
-        .fragments(&nfs, &[1480, 1480])
-        .into_iter()
-        .enumerate()
-    {
-        all.push(Innocent::new(
-            format!("fragment-nfs-{number}"),
-            framed(&Carried::ipv4(fragment)),
-        ));
+    for (number, fragment) in ip_udp.fragments(&nfs, &[1480, 1480]).into_iter().enumerate() {
+        all.push(Innocent::new(format!("fragment-nfs-{number}"), framed(&Carried::ipv4(fragment))));
     }
     let mut add = |name: &str, ip: &Ipv4, payload: &[u8]| {
-        all.push(Innocent::new(
-            name,
-            framed(&Carried::ipv4(ip.packet(payload))),
-        ));
+        all.push(Innocent::new(name, framed(&Carried::ipv4(ip.packet(payload)))));
     };
     // By chance it has port 68 where a UDP header would, but no DHCP message.
-    let chance = [
-        &[0, port::SERVER as u8, 0, port::CLIENT as u8][..],
-        &[0x5a; 1000],
-    ]
-    .concat();
-    add(
-        "fragment-later-with-68",
-        &ip_udp.at(1480, MORE_FRAGMENTS),
-        &chance,
-    );
+    let chance = [&[0, port::SERVER as u8, 0, port::CLIENT as u8][..], &[0x5a; 1000]].concat();
+    add("fragment-later-with-68", &ip_udp.at(1480, MORE_FRAGMENTS), &chance);
     add("fragment-later-tiny", &ip_udp.at(2960, 0), &[0x5a; 3]);
-    add(
-        "fragment-icmp",
-        &ip(protocol::ICMP).at(0, MORE_FRAGMENTS),
-        &[8, 0, 0, 0, 0, 0, 0, 0],
-    );
-    add(
-        "fragment-tcp-later",
-        &ip(protocol::TCP).at(1480, 0),
-        &chance,
-    );
+    add("fragment-icmp", &ip(protocol::ICMP).at(0, MORE_FRAGMENTS), &[8, 0, 0, 0, 0, 0, 0, 0]);
+    add("fragment-tcp-later", &ip(protocol::TCP).at(1480, 0), &chance);
     all
 }
 
 fn others() -> Vec<Innocent> {
     let offer = Message::offer().packet();
-    let igmp = Ipv4 {
-        options: vec![0x94, 4, 0, 0],
-        ttl: 1,
-        ..ip(protocol::IGMP)
-    };
+    let igmp = Ipv4 { options: vec![0x94, 4, 0, 0], ttl: 1, ..ip(protocol::IGMP) };
     let packet = |name: &str, protocol: u8, payload: &[u8]| {
         Innocent::new(name, framed(&Carried::ipv4(ip(protocol).packet(payload))))
     };
-    let tcp_options = Ipv4 {
-        options: vec![1; 40],
-        ..ip(protocol::TCP)
-    };
+    let tcp_options = Ipv4 { options: vec![1; 40], ..ip(protocol::TCP) };
     let unreachable = [&[3, 3, 0, 0, 0, 0, 0, 0][..], &offer[..28]].concat();
     vec![
         packet("tcp", protocol::TCP, &tcp(443)),
@@ -134,21 +79,9 @@ fn others() -> Vec<Innocent> {
         packet("icmp-echo", protocol::ICMP, &[8, 0, 0xf7, 0xff, 0, 0, 0, 0]),
         packet("icmp-unreachable-about-offer", protocol::ICMP, &unreachable),
         packet("esp", protocol::ESP, &[0x5a; 100]),
-        packet(
-            "gre-with-offer",
-            protocol::GRE,
-            &[&[0, 0, 8, 0][..], &offer].concat(),
-        ),
-        Innocent::new(
-            "igmp-ip-options",
-            framed(&Carried::ipv4(
-                igmp.packet(&[0x16, 0, 9, 4, 224, 0, 0, 251]),
-            )),
-        ),
-        Innocent::new(
-            "tcp-ip-options",
-            framed(&Carried::ipv4(tcp_options.packet(&tcp(80)))),
-        ),
+        packet("gre-with-offer", protocol::GRE, &[&[0, 0, 8, 0][..], &offer].concat()),
+        Innocent::new("igmp-ip-options", framed(&Carried::ipv4(igmp.packet(&[0x16, 0, 9, 4, 224, 0, 0, 251])))),
+        Innocent::new("tcp-ip-options", framed(&Carried::ipv4(tcp_options.packet(&tcp(80))))),
     ]
 }
 
@@ -186,7 +119,5 @@ fn udp_packet(from: u16, to: u16, payload: &[u8]) -> Carried {
 /// A SYN; its checksum is not looked at on the way.
 fn tcp(to: u16) -> Vec<u8> {
     let [high, low] = to.to_be_bytes();
-    vec![
-        0x9c, 0x40, high, low, 0, 0, 0, 1, 0, 0, 0, 0, 0x50, 2, 0xff, 0xff, 0, 0, 0, 0,
-    ]
+    vec![0x9c, 0x40, high, low, 0, 0, 0, 1, 0, 0, 0, 0, 0x50, 2, 0xff, 0xff, 0, 0, 0, 0]
 }

@@ -19,22 +19,12 @@ const LLC_IP: [u8; 3] = [0x06, 0x06, 0x03];
 const FALSE_LENGTHS: [(&str, u16); 2] = [("length-0", 0), ("length-5ff", 0x05ff)];
 
 /// Tags that a receiver without VLANs goes through, named.
-const UNTAGGING: [(&str, &[(u16, u16)]); 4] = [
-    ("q", &[Q]),
-    ("ad", &[AD]),
-    ("q-x5", &[Q; 5]),
-    ("ad-x5", &[AD; 5]),
-];
+const UNTAGGING: [(&str, &[(u16, u16)]); 4] = [("q", &[Q]), ("ad", &[AD]), ("q-x5", &[Q; 5]), ("ad-x5", &[AD; 5])];
 
 pub(super) fn of(reply: &Message) -> Vec<Mutation> {
     let packet = reply.carried();
-    let stacks = tags(&packet)
-        .into_iter()
-        .chain(llc(&packet))
-        .chain(exotic(&packet));
-    stacks
-        .map(|(name, carried)| Mutation::new(name, reply.framed(&carried)))
-        .collect()
+    let stacks = tags(&packet).into_iter().chain(llc(&packet)).chain(exotic(&packet));
+    stacks.map(|(name, carried)| Mutation::new(name, reply.framed(&carried))).collect()
 }
 
 fn tags(packet: &Carried) -> Vec<(String, Carried)> {
@@ -64,10 +54,7 @@ fn tags(packet: &Carried) -> Vec<(String, Carried)> {
         ("q5-q", &[(q, 5), Q]),
         ("ad7-q5", &[(ether_type::SERVICE_VLAN, 7), (q, 5)]),
     ];
-    stacks
-        .into_iter()
-        .map(|(name, tags)| (format!("vlan-{name}"), packet.clone().tags(tags)))
-        .collect()
+    stacks.into_iter().map(|(name, tags)| (format!("vlan-{name}"), packet.clone().tags(tags))).collect()
 }
 
 fn llc(packet: &Carried) -> Vec<(String, Carried)> {
@@ -76,10 +63,7 @@ fn llc(packet: &Carried) -> Vec<(String, Carried)> {
         let plain = packet.clone().snap(oui);
         stacks.push((snap.to_owned(), plain.clone()));
         for (tags, stack) in UNTAGGING {
-            stacks.push((
-                format!("vlan-{tags}-then-{snap}"),
-                plain.clone().tags(stack),
-            ));
+            stacks.push((format!("vlan-{tags}-then-{snap}"), plain.clone().tags(stack)));
             let inside = packet.clone().tags(stack).snap(oui);
             stacks.push((format!("{snap}-then-vlan-{tags}"), inside.clone()));
             if stack.len() == 1 {
@@ -90,10 +74,7 @@ fn llc(packet: &Carried) -> Vec<(String, Carried)> {
         for (length, kind) in FALSE_LENGTHS {
             let lie = plain.clone().kind(kind);
             stacks.push((format!("{snap}-{length}"), lie.clone()));
-            stacks.push((
-                format!("vlan-q-then-{snap}-{length}"),
-                lie.clone().tag(Q.0, 0),
-            ));
+            stacks.push((format!("vlan-q-then-{snap}-{length}"), lie.clone().tag(Q.0, 0)));
             stacks.push((format!("vlan-q-q-then-{snap}-{length}"), lie.tags(&[Q, Q])));
         }
     }
@@ -111,15 +92,9 @@ fn exotic(packet: &Carried) -> Vec<(String, Carried)> {
     for (name, oui) in OUIS {
         let extended = packet.clone().oui_extended(oui);
         stacks.push((format!("oui-extended-{name}"), extended.clone()));
-        stacks.push((
-            format!("vlan-q-then-oui-extended-{name}"),
-            extended.clone().tag(Q.0, 0),
-        ));
+        stacks.push((format!("vlan-q-then-oui-extended-{name}"), extended.clone().tag(Q.0, 0)));
         for (snap, outer) in OUIS {
-            stacks.push((
-                format!("{snap}-then-oui-extended-{name}"),
-                extended.clone().snap(outer),
-            ));
+            stacks.push((format!("{snap}-then-oui-extended-{name}"), extended.clone().snap(outer)));
         }
         let jumbo = packet.clone().snap(oui).kind(ether_type::JUMBO_LLC);
         stacks.push((format!("jumbo-{name}"), jumbo.clone()));

@@ -21,9 +21,7 @@ fn kinds(reply: &Message) -> Vec<Mutation> {
     let mut all = Vec::new();
     let other = |message: Message| {
         let (xid, chaddr) = (reply.bootp.xid, reply.bootp.chaddr);
-        message
-            .with(|message| (message.bootp.xid, message.bootp.chaddr) = (xid, chaddr))
-            .frame()
+        message.with(|message| (message.bootp.xid, message.bootp.chaddr) = (xid, chaddr)).frame()
     };
     all.push(Mutation::new("ack", other(Message::ack())));
     all.push(Mutation::new("nak", other(Message::nak())));
@@ -41,16 +39,9 @@ fn kinds(reply: &Message) -> Vec<Mutation> {
         reply.bootp.set(code::MESSAGE_TYPE, []);
     }));
     all.push(Mutation::of("type-twice", reply, |reply| {
-        reply
-            .bootp
-            .options
-            .insert(0, (code::MESSAGE_TYPE, vec![kind::DISCOVER]));
+        reply.bootp.options.insert(0, (code::MESSAGE_TYPE, vec![kind::DISCOVER]));
     }));
-    for (name, place) in [
-        ("file", Overload::File),
-        ("sname", Overload::Sname),
-        ("both", Overload::Both),
-    ] {
+    for (name, place) in [("file", Overload::File), ("sname", Overload::Sname), ("both", Overload::Both)] {
         all.push(Mutation::of(format!("overload-{name}"), reply, |reply| {
             reply.bootp.overload(place);
         }));
@@ -77,9 +68,7 @@ fn fields(reply: &Message) -> Vec<Mutation> {
         ("chaddr-wrong", |reply| reply.bootp.chaddr = WRONG),
         ("cookie-missing", |reply| reply.bootp.cookie = [0; 4]),
     ];
-    changes
-        .map(|(name, change)| Mutation::of(name, reply, change))
-        .into()
+    changes.map(|(name, change)| Mutation::of(name, reply, change)).into()
 }
 
 fn options(reply: &Message) -> Vec<Mutation> {
@@ -96,31 +85,19 @@ fn options(reply: &Message) -> Vec<Mutation> {
             reply.bootp.options.splice(0..0, others);
         }),
         ("options-after-a-long-one", |reply| {
-            reply
-                .bootp
-                .options
-                .insert(0, (code::VENDOR_SPECIFIC, vec![0xa5; 255]));
+            reply.bootp.options.insert(0, (code::VENDOR_SPECIFIC, vec![0xa5; 255]));
         }),
     ];
-    let mut all: Vec<_> = changes
-        .map(|(name, change)| Mutation::of(name, reply, change))
-        .into();
+    let mut all: Vec<_> = changes.map(|(name, change)| Mutation::of(name, reply, change)).into();
     // An option that says that it is longer than the message.
     let mut overrun = reply.clone();
     overrun.bootp.end = false;
-    overrun
-        .bootp
-        .options
-        .push((code::BOOT_FILE, vec![b'a'; 10]));
+    overrun.bootp.options.push((code::BOOT_FILE, vec![b'a'; 10]));
     let mut bytes = overrun.bootp.bytes();
     let length_at = bytes.len() - 11;
     bytes[length_at] = 200;
     let datagram = overrun.udp.datagram(&overrun.ip, &bytes);
-    all.push(Mutation::packets(
-        "option-overrun",
-        reply,
-        vec![overrun.ip.packet(&datagram)],
-    ));
+    all.push(Mutation::packets("option-overrun", reply, vec![overrun.ip.packet(&datagram)]));
     // Beyond the packet's end, as padding of the frame is.
     let mut trailing = reply.frame();
     trailing.extend([0xa5; 100]);
@@ -129,10 +106,6 @@ fn options(reply: &Message) -> Vec<Mutation> {
     let mut padded = reply.bootp.bytes();
     padded.resize(padded.len() + 100, code::PAD);
     let datagram = reply.udp.datagram(&reply.ip, &padded);
-    all.push(Mutation::packets(
-        "options-then-100-pads",
-        reply,
-        vec![reply.ip.packet(&datagram)],
-    ));
+    all.push(Mutation::packets("options-then-100-pads", reply, vec![reply.ip.packet(&datagram)]));
     all
 }

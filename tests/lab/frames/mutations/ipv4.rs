@@ -34,13 +34,9 @@ fn addresses(reply: &Message) -> Vec<Mutation> {
     let mut all = Vec::new();
     for (mac_name, mac) in to_macs {
         for (ip_name, ip) in to_ips {
-            all.push(Mutation::of(
-                format!("to-mac-{mac_name}-ip-{ip_name}"),
-                reply,
-                |reply| {
-                    (reply.destination_mac, reply.ip.destination) = (mac, ip);
-                },
-            ));
+            all.push(Mutation::of(format!("to-mac-{mac_name}-ip-{ip_name}"), reply, |reply| {
+                (reply.destination_mac, reply.ip.destination) = (mac, ip);
+            }));
         }
     }
     let from = [
@@ -67,56 +63,30 @@ fn addresses(reply: &Message) -> Vec<Mutation> {
 fn ports(reply: &Message) -> Vec<Mutation> {
     let mut all = Vec::new();
     for source in [0, port::CLIENT, 53, port::PXE, 9999, 65535] {
-        all.push(Mutation::of(
-            format!("from-port-{source}"),
-            reply,
-            |reply| {
-                reply.udp.source_port = source;
-            },
-        ));
+        all.push(Mutation::of(format!("from-port-{source}"), reply, |reply| {
+            reply.udp.source_port = source;
+        }));
     }
     for to in [port::SERVER, port::PXE] {
         let other = reply.with(|reply| reply.udp.destination_port = to);
         all.push(Mutation::new(format!("to-port-{to}"), other.frame()));
-        all.push(Mutation::of(
-            format!("to-port-{to}-giaddr"),
-            &other,
-            |reply| {
-                reply.bootp.giaddr = Ipv4Addr::new(10, 66, 0, 9);
-            },
-        ));
+        all.push(Mutation::of(format!("to-port-{to}-giaddr"), &other, |reply| {
+            reply.bootp.giaddr = Ipv4Addr::new(10, 66, 0, 9);
+        }));
         let tagged = other.carried().tags(&[(0x8100, 0); 2]);
-        all.push(Mutation::new(
-            format!("to-port-{to}-vlan-q-q"),
-            other.framed(&tagged),
-        ));
-        all.push(Mutation::of(
-            format!("to-port-{to}-ip-options-40"),
-            &other,
-            |reply| {
-                reply.ip.options = vec![1; 40];
-            },
-        ));
-        all.push(Mutation::of(
-            format!("to-port-{to}-more-fragments"),
-            &other,
-            |reply| {
-                reply.ip.fragment = MORE_FRAGMENTS;
-            },
-        ));
+        all.push(Mutation::new(format!("to-port-{to}-vlan-q-q"), other.framed(&tagged)));
+        all.push(Mutation::of(format!("to-port-{to}-ip-options-40"), &other, |reply| {
+            reply.ip.options = vec![1; 40];
+        }));
+        all.push(Mutation::of(format!("to-port-{to}-more-fragments"), &other, |reply| {
+            reply.ip.fragment = MORE_FRAGMENTS;
+        }));
         let snap = other.carried().snap([0; 3]);
-        all.push(Mutation::new(
-            format!("to-port-{to}-snap"),
-            other.framed(&snap),
-        ));
+        all.push(Mutation::new(format!("to-port-{to}-snap"), other.framed(&snap)));
     }
     // To a client's port everything is a reply.
     for op in [0, BOOTREQUEST, BOOTREPLY + 1, 0xff] {
-        all.push(Mutation::of(
-            format!("to-port-68-op-{op}"),
-            reply,
-            |reply| reply.bootp.op = op,
-        ));
+        all.push(Mutation::of(format!("to-port-68-op-{op}"), reply, |reply| reply.bootp.op = op));
     }
     all
 }
@@ -132,9 +102,7 @@ fn options(reply: &Message) -> Vec<Mutation> {
         ("ip-option-source-route", source_route.to_vec()),
     ];
     let named = options.into_iter();
-    named
-        .map(|(name, bytes)| Mutation::of(name, reply, |reply| reply.ip.options = bytes))
-        .collect()
+    named.map(|(name, bytes)| Mutation::of(name, reply, |reply| reply.ip.options = bytes)).collect()
 }
 
 /// Headers that say what is not so: a receiver may believe another field, or none.
@@ -196,15 +164,10 @@ fn cut_off(reply: &Message) -> Vec<Mutation> {
         ("cut-off-in-bootp", 14 + 20 + 8 + 100),
         ("cut-off-before-cookie", 14 + 20 + 8 + 236),
     ];
-    let mut all: Vec<_> = ends
-        .map(|(name, end)| Mutation::new(name, frame[..end].to_vec()))
-        .into();
+    let mut all: Vec<_> = ends.map(|(name, end)| Mutation::new(name, frame[..end].to_vec())).into();
     for to in [port::SERVER, port::PXE] {
         let other = reply.with(|reply| reply.udp.destination_port = to).frame();
-        all.push(Mutation::new(
-            format!("cut-off-after-udp-to-{to}"),
-            other[..14 + 20 + 8].to_vec(),
-        ));
+        all.push(Mutation::new(format!("cut-off-after-udp-to-{to}"), other[..14 + 20 + 8].to_vec()));
     }
     all
 }
@@ -215,10 +178,7 @@ fn fragments(reply: &Message) -> Vec<Mutation> {
     let add = |name: &str, packets| Mutation::packets(name, reply, packets);
     // Some clients do not look at flags and offset at all.
     let alone = |name: &str, at, flags| add(name, vec![ip.at(at, flags).packet(&datagram)]);
-    let (in_two, in_three) = (
-        ip.fragments(&datagram, &[8]),
-        ip.fragments(&datagram, &[8, 200]),
-    );
+    let (in_two, in_three) = (ip.fragments(&datagram, &[8]), ip.fragments(&datagram, &[8, 200]));
     let reversed = in_two.iter().rev().cloned().collect();
     vec![
         alone("fragment-offset-0-more", 0, MORE_FRAGMENTS),
@@ -231,33 +191,19 @@ fn fragments(reply: &Message) -> Vec<Mutation> {
         add("fragments-8-200-rest", in_three),
         add("fragments-24-rest", ip.fragments(&datagram, &[24])),
         add("fragments-248-rest", ip.fragments(&datagram, &[248])),
-        Mutation {
-            telling: 1,
-            ..add("fragments-later-first", reversed)
-        },
-        add(
-            "fragments-with-options",
-            with_options(ip).fragments(&datagram, &[8]),
-        ),
-        Mutation {
-            telling: 1,
-            ..add("fragments-rewritten-start", rewritten_start(reply))
-        },
+        Mutation { telling: 1, ..add("fragments-later-first", reversed) },
+        add("fragments-with-options", with_options(ip).fragments(&datagram, &[8])),
+        Mutation { telling: 1, ..add("fragments-rewritten-start", rewritten_start(reply)) },
     ]
 }
 
 fn with_options(ip: &Ipv4) -> Ipv4 {
-    Ipv4 {
-        options: vec![1; 40],
-        ..ip.clone()
-    }
+    Ipv4 { options: vec![1; 40], ..ip.clone() }
 }
 
 /// A first fragment to another port, and then the same bytes anew: EDK II trims overlaps, Linux discards.
 fn rewritten_start(reply: &Message) -> Vec<Vec<u8>> {
-    let elsewhere = reply
-        .with(|reply| reply.udp.destination_port = 9)
-        .datagram();
+    let elsewhere = reply.with(|reply| reply.udp.destination_port = 9).datagram();
     let decoy = reply.ip.at(0, MORE_FRAGMENTS).packet(&elsewhere[..8]);
     let mut packets = reply.ip.fragments(&reply.datagram(), &[8]);
     packets.insert(0, decoy);
