@@ -57,7 +57,7 @@ pub const ETHERNET: usize = 14;
 /// Link headers (tags, LLC, SNAP) read before the search gives up: Linux strips any number of VLAN 0 tags (forty were
 /// tried), but nobody has a use for more than a service tag, a customer tag and a priority tag.
 ///
-/// [`Steps::eight`] goes through them; a frame with so many or more is unreadable, and an untrusted port drops it.
+/// `Steps::eight` goes through them; a frame with so many or more is unreadable, and an untrusted port drops it.
 pub const MAX_LINK_HEADERS: usize = 8;
 
 /// What the link headers are made of.

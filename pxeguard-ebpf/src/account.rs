@@ -1,4 +1,5 @@
 //! Counting a reply that was judged, and telling it.
+#![expect(clippy::needless_borrows_for_generic_args, reason = "by value, rows and keys would be copied to the stack")]
 
 use core::intrinsics::{AtomicOrdering, atomic_xadd};
 

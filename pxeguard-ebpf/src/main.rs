@@ -46,7 +46,7 @@ pub fn pxeguard_ingress(ctx: TcContext) -> i32 {
         return GO_ON;
     }
     let port = Ifindex(frame.ifindex());
-    if guard(frame, &AT_INGRESS, port, 0) { TC_ACT_SHOT as i32 } else { GO_ON }
+    if guard(frame, &AT_INGRESS, port, 0) { TC_ACT_SHOT } else { GO_ON }
 }
 
 /// Egress of a bridge's port: what came in by a port that nobody guards yet is judged where it would leave.
@@ -57,11 +57,7 @@ pub fn pxeguard_egress(ctx: TcContext) -> i32 {
         return GO_ON;
     }
     let port = Ifindex(frame.ingress_ifindex());
-    if policy::came_unjudged(port) && guard(frame, &AT_EGRESS, port, Event::AT_EGRESS) {
-        TC_ACT_SHOT as i32
-    } else {
-        GO_ON
-    }
+    if policy::came_unjudged(port) && guard(frame, &AT_EGRESS, port, Event::AT_EGRESS) { TC_ACT_SHOT } else { GO_ON }
 }
 
 /// Looks closely at one of the few frames that a glance leaves over.  Returns whether it ends here.
