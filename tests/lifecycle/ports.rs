@@ -10,7 +10,7 @@ use crate::wire::SOON;
 const NOTHING: [&str; 0] = [];
 
 #[test]
-fn port_that_joins_isguarded_and_one_that_leaves_is_released() {
+fn port_that_joins_is_guarded_and_one_that_leaves_is_released() {
     skip_unless!("tc");
     let scene = Scene::new();
     let hypervisor = scene.lab.hypervisor();
@@ -59,7 +59,7 @@ fn port_that_is_renamed_staysguarded_and_keeps_its_binding() {
 }
 
 #[test]
-fn port_that_is_deleted_and_made_anew_isguarded_and_keeps_its_binding() {
+fn port_that_is_deleted_and_made_anew_is_guarded_and_keeps_its_binding() {
     skip_unless!();
     let mut scene = Scene::new();
     let (mac, forged) = unheard_mac();
@@ -94,6 +94,7 @@ fn binding_to_a_port_that_nobody_can_name_any_more_locks_nobody_out() {
     Guard::start(&scene.lab, start()).unwrap().kill9().unwrap();
     // The kernel binds the address, and the port goes, before a daemon sees either.
     assert!(scene.offer_of_arrives(&scene.trusted, forged));
+    scene.lab.hypervisor().run(["ip", "link", "delete", scene.trusted.port()]).unwrap();
     drop(scene.trusted);
     let guard = Guard::start(&scene.lab, start()).unwrap();
     scene.trusted = scene.lab.attach("trusted").unwrap();
@@ -128,6 +129,8 @@ fn port_that_goes_while_no_daemon_runs_leaves_nothing_behind() {
         let of_passing = format!("{}_", guarded(&guard, passing.port())["ifindex"]);
         assert!(pins().lines().any(|pin| pin.starts_with(&of_passing)), "{hook}");
         guard.kill9().unwrap();
+        // At once, while a namespace that ends lets go of its devices some time later.
+        scene.lab.hypervisor().run(["ip", "link", "delete", passing.port()]).unwrap();
         drop(passing);
         let guard = scene.guard(&["--hook", hook]);
         assert!(!pins().lines().any(|pin| pin.starts_with(&of_passing)), "{hook}: {}", pins());
