@@ -123,7 +123,7 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     if tokio::time::timeout(STOP_WITHIN, servers.join_all()).await.is_err() {
         log::warn!("the servers did not end within {STOP_WITHIN:?}");
     }
-    log::info!("stopped; {} stay guarded (pxeguard detach ends that)", guard.ports_in_words());
+    log::info!("stopped; still guarded: {} (pxeguard detach ends that)", guard.ports_in_words());
     ended
 }
 

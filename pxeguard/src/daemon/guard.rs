@@ -112,7 +112,11 @@ impl Guard {
         if let Some((name, why)) = self.unguarded().next() {
             bail!("cannot guard {name}: {why}");
         }
-        log::info!("enforcing since {} ms after the start; {} taken over", began.elapsed().as_millis(), adopted.len());
+        log::info!(
+            "all ports are guarded since {} ms after the start; {} taken over",
+            began.elapsed().as_millis(),
+            adopted.len()
+        );
         self.save();
         Ok(())
     }
