@@ -3,9 +3,12 @@
 //! Read in this order: a [`frame`] yields bytes; [`net`] finds the IPv4 packet in it; [`reply`] tells whether that
 //! packet is a DHCP server's reply; [`trust`] says who may send one; [`verdict`] decides.  [`server`], [`port`] and
 //! [`event`] are what the kernel programs write down about it and the daemon reads.
+//!
+//! [`arch`] is the table of what boots where.
 #![no_std]
 #![forbid(unsafe_op_in_unsafe_fn)]
 
+pub mod arch;
 pub mod dhcp;
 pub mod event;
 pub mod frame;

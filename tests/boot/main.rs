@@ -1,0 +1,1 @@
+//! Real firmware in virtual machines boots from the network.

@@ -1,0 +1,1 @@
+//! What PXE clients are answered, beside real DHCP servers.

@@ -1,0 +1,1 @@
+//! Real TFTP clients fetch files, on good wires and bad ones.
