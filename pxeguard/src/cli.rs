@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::boot::ProgramChoice;
 use crate::config::{DEFAULT_CONTROL, ModeChoice};
 use crate::hook::HookChoice;
 use crate::trust::{InterfaceName, Trust};
@@ -86,6 +87,21 @@ pub struct RunArgs {
     /// Where on a port the guard is attached [default: auto].
     #[arg(long)]
     pub hook: Option<HookChoice>,
+
+    /// Folder of boot files: PXE clients are told to load what fits them [default: /var/lib/pxeguard/boot, if it is there].
+    #[arg(long, value_name = "DIR")]
+    pub boot_root: Option<PathBuf>,
+
+    /// Boot program of an architecture, by its name below the boot root.  Can be given several times.
+    ///
+    /// ARCH is bios, efi-ia32, efi-x64, efi-arm32, efi-arm64, efi-riscv32, efi-riscv64 or efi-loongarch64, or a number
+    /// of option 93, such as 16 or 0x10.  What is not named is looked for in the boot root.
+    #[arg(long, value_name = "ARCH=FILE")]
+    pub boot: Vec<ProgramChoice>,
+
+    /// Answers no PXE client, and serves no files.
+    #[arg(long, conflicts_with_all = ["boot_root", "boot"])]
+    pub no_boot: bool,
 
     /// Address of the HTTP server that has /metrics [default: 127.0.0.1:9467].
     #[arg(long, value_name = "ADDR:PORT")]
@@ -208,6 +224,23 @@ mod tests {
         for options in wrong {
             let error = run(options).expect_err("wrong usage");
             assert_eq!((error.kind(), error.exit_code()), (ErrorKind::ValueValidation, 2), "{options:?}");
+        }
+    }
+
+    #[test]
+    fn a_program_that_makes_no_sense_is_wrong_usage() {
+        for program in ["bios", "bios=", "x64=a", "65536=a", "=a", "bios=../a"] {
+            let error = run(&["--boot", program]).expect_err("wrong usage");
+            assert_eq!((error.kind(), error.exit_code()), (ErrorKind::ValueValidation, 2), "{program}");
+        }
+        assert_eq!(run(&["--boot", "bios=a", "--boot", "0x10=b"]).unwrap().boot.len(), 2);
+    }
+
+    #[test]
+    fn one_cannot_boot_and_not_boot() {
+        run(&["--no-boot"]).unwrap();
+        for other in [["--boot-root", "/srv/boot"], ["--boot", "bios=a"]] {
+            assert_eq!(run(&["--no-boot", other[0], other[1]]).unwrap_err().exit_code(), 2);
         }
     }
 

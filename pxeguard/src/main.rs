@@ -28,7 +28,7 @@ fn main() -> process::ExitCode {
             Err(error) => {
                 complain(&format!("{error:#}").replace('\n', "; "));
                 match error.downcast_ref() {
-                    Some(ConfigError::NoInterface(_)) => ExitCode::Usage,
+                    Some(ConfigError::NoInterface(_) | ConfigError::TwoPrograms(_)) => ExitCode::Usage,
                     _ => ExitCode::Failed,
                 }
             }

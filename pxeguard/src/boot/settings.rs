@@ -1,14 +1,17 @@
 //! What the operator says about booting, by flags and configuration file.
 
+mod program;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use pxeguard_common::arch::Arch;
 use pxeguard_common::arch::Platform;
 
 use crate::proxy::Strategy;
 use crate::trust::MacAddress;
+
+pub use program::{ArchChoice, NotArch, NotProgramChoice, NotProgramName, ProgramChoice, ProgramName};
 
 /// Where boot files are, unless another folder is named.
 pub const DEFAULT_ROOT: &str = "/var/lib/pxeguard/boot";
@@ -40,15 +43,6 @@ pub struct Settings {
     pub chain_ipxe: bool,
     /// Transfers at once of one client, and in all.
     pub transfers: (usize, usize),
-}
-
-/// What `--boot ARCH=FILE` can name.
-#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub enum ArchChoice {
-    /// All architectures of a platform.
-    Platform(Platform),
-    /// One number of option 93.
-    Number(Arch),
 }
 
 /// What is said of one client.
