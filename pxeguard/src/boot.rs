@@ -7,6 +7,6 @@ mod settings;
 pub use content::{Content, FileError, Library, Source, Via, Visitor};
 pub use offer::{AskingProgram, Client, NoOffer, Offer, Offers};
 pub use settings::{
-    ArchChoice, ClientSettings, DEFAULT_HTTP_PORT, DEFAULT_ROOT, DEFAULT_TIMEOUT, NotArch, NotProgramChoice,
-    NotProgramName, ProgramChoice, ProgramName, Settings,
+    ArchChoice, ClientMac, ClientSettings, DEFAULT_HTTP_PORT, DEFAULT_ROOT, DEFAULT_TIMEOUT, NotArch, NotClientMac,
+    NotProgramChoice, NotProgramName, ProgramChoice, ProgramName, Settings,
 };
