@@ -18,6 +18,6 @@ pub use library::{ListedEntry, ListedProgram, Listing, Shelf, UnknownEntry};
 pub use offer::{AskingProgram, Client, NoOffer, Offer, Offers};
 pub use root::{Root, RootError};
 pub use settings::{
-    ArchChoice, ClientSettings, DEFAULT_HTTP_PORT, DEFAULT_ROOT, DEFAULT_TIMEOUT, NotArch, NotProgramChoice,
-    NotProgramName, ProgramChoice, ProgramName, Settings,
+    ArchChoice, ClientMac, ClientSettings, DEFAULT_HTTP_PORT, DEFAULT_ROOT, DEFAULT_TIMEOUT, NotArch, NotClientMac,
+    NotProgramChoice, NotProgramName, ProgramChoice, ProgramName, Settings,
 };

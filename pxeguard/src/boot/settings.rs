@@ -4,6 +4,7 @@ mod program;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::str::FromStr;
 use std::time::Duration;
 
 use pxeguard_common::arch::Platform;
@@ -54,6 +55,30 @@ pub struct ClientSettings {
     pub program: Option<String>,
     /// How it is answered.
     pub strategy: Option<Strategy>,
+}
+
+/// The Ethernet address of one client: neither zero nor a group's.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct ClientMac(pub MacAddress);
+
+/// The text is not the Ethernet address of one client.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum NotClientMac {
+    /// Not an address at all.
+    #[error("\"{0}\" is not a MAC address like 52:54:00:12:34:56")]
+    Shape(String),
+    /// Zero, or a group's.
+    #[error("{0} is no client's MAC address: zero, or a group's")]
+    Group(MacAddress),
+}
+
+impl FromStr for ClientMac {
+    type Err = NotClientMac;
+
+    fn from_str(text: &str) -> Result<Self, NotClientMac> {
+        let mac: MacAddress = text.parse().map_err(|_| NotClientMac::Shape(text.to_owned()))?;
+        if mac.is_sender() { Ok(Self(mac)) } else { Err(NotClientMac::Group(mac)) }
+    }
 }
 
 impl Default for Settings {

@@ -11,10 +11,9 @@ use toml::Spanned;
 
 use super::ConfigError;
 use super::file::Mistake;
-use crate::boot::{ClientSettings, DEFAULT_ROOT, ProgramName, Settings};
+use crate::boot::{ClientMac, ClientSettings, DEFAULT_ROOT, ProgramName, Settings};
 use crate::cli::RunArgs;
 use crate::proxy::Strategy;
-use crate::trust::MacAddress;
 
 /// What the section says.
 #[derive(Debug, Default)]
@@ -79,7 +78,7 @@ impl BootKeys {
         settings.transfers = transfers(self.max_transfers, self.max_transfers_per_client, settings.transfers)?;
         settings.programs = table(self.programs, str::parse, program)?;
         settings.strategies = table(self.strategy, platform, Ok)?;
-        settings.clients = table(self.clients, mac, client)?;
+        settings.clients = table(self.clients, |mac| mac.parse().map(|ClientMac(mac)| mac), client)?;
         Ok(BootSection { is_enabled: self.enabled, is_filled, settings })
     }
 }
@@ -173,11 +172,6 @@ fn entry(name: Spanned<String>) -> Result<String, Mistake> {
 fn platform(name: &str) -> Result<Platform, String> {
     let known = Platform::ALL.map(Platform::name).join(", ");
     Platform::named(name).ok_or_else(|| format!("\"{name}\" is no platform: {known}"))
-}
-
-fn mac(text: &str) -> Result<MacAddress, String> {
-    let mac: MacAddress = text.parse().map_err(|why| format!("\"{text}\" is not a MAC address: {why}"))?;
-    if mac.is_sender() { Ok(mac) } else { Err(format!("{mac} is not a client's MAC address: zero, or a group's")) }
 }
 
 fn client(keys: ClientKeys) -> Result<ClientSettings, Mistake> {

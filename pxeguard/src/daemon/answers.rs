@@ -26,6 +26,9 @@ impl Guard {
             Request::TrustList => Ok(Response::Trusts(self.trust_entries())),
             Request::TrustAdd(trust) => return self.add_trust(trust, watch).await,
             Request::TrustRemove(trust) => return self.remove_trust(&trust, watch).await,
+            Request::Clients | Request::BootList | Request::BootSet { .. } | Request::BootUnset(_) => {
+                return Response::Error("nothing is booted here: see --boot-root of pxeguard run".to_owned());
+            }
         };
         answer.unwrap_or_else(|error| Response::Error(format!("{:#}", anyhow::Error::from(error))))
     }

@@ -99,8 +99,11 @@ fn a_mistake_is_told_with_its_line() {
             "[boot.strategy]\nbios = \"pxe\"",
             "3:8: unknown value \"pxe\", expected one of \"direct\", \"binl\", \"menu\"".to_owned(),
         ),
-        ("[boot.clients.debian]\nentry = \"a\"", "2:15: \"debian\" is not a MAC address: a MAC address has".to_owned()),
-        ("[boot.clients.\"01:00:5e:00:00:01\"]", "2:15: 01:00:5e:00:00:01 is not a client's MAC address".to_owned()),
+        (
+            "[boot.clients.debian]\nentry = \"a\"",
+            "2:15: \"debian\" is not a MAC address like 52:54:00:12:34:56".to_owned(),
+        ),
+        ("[boot.clients.\"01:00:5e:00:00:01\"]", "2:15: 01:00:5e:00:00:01 is no client's MAC address".to_owned()),
         ("[boot.clients.\"52:54:00:12:34:56\"]\nfile = \"a\"", "3:1: unknown key \"file\", expected".to_owned()),
         (
             "[boot.clients.\"52:54:00:12:34:56\"]\n[boot.clients.\"52-54-00-12-34-56\"]",

@@ -1,0 +1,82 @@
+//! What can be booted, and which client boots what.
+
+use std::fmt::Write;
+
+use serde::{Deserialize, Serialize};
+
+use super::table::{Text, dash, table};
+use crate::trust::{MacAddress, Source};
+
+/// What there is to boot.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+pub struct BootList {
+    /// The entries, in the order of the menu.
+    pub entries: Vec<BootEntry>,
+    /// Clients that boot an entry without a menu.
+    pub clients: Vec<BootChoice>,
+    /// What is wrong with the boot root, or with files in it that belong to no entry; each on one line.
+    pub warnings: Vec<String>,
+}
+
+/// Something that can be booted.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct BootEntry {
+    /// The name by which it is set for a client.
+    pub name: String,
+    /// The line in the menu.
+    pub title: String,
+    /// Platforms that can boot it, [`pxeguard_common::arch::Platform::name`].
+    pub platforms: Vec<String>,
+    /// What is wrong with it, each on one line.
+    pub warnings: Vec<String>,
+}
+
+/// A client that boots an entry without a menu.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct BootChoice {
+    /// The client.
+    pub mac: MacAddress,
+    /// The entry's name.
+    pub entry: String,
+    /// Whether this counts for its next boot only.
+    pub once: bool,
+    /// Who says so: the configuration, or the state file, which has what was set at run time and wins.
+    pub source: Source,
+    /// What is to be known about it, such as that there is no such entry.
+    pub note: Option<String>,
+}
+
+/// What there is to boot, and who boots what.
+pub fn boot_table(list: &BootList) -> String {
+    let mut text = if list.entries.is_empty() {
+        "nothing yet: there is nothing to boot in the boot root\n".to_owned()
+    } else {
+        let rows = list.entries.iter().map(|entry| {
+            let warnings = entry.warnings.join("; ");
+            [entry.name.clone(), entry.platforms.join(","), entry.title.clone(), warnings]
+        });
+        table([Text("ENTRY"), Text("PLATFORMS"), Text("TITLE"), Text("NOTE")], rows)
+    };
+    if !list.clients.is_empty() {
+        let rows = list.clients.iter().map(|choice| {
+            let boots = if choice.once { "next boot" } else { "every boot" };
+            let note = choice.note.clone();
+            [
+                choice.mac.to_string(),
+                choice.entry.clone(),
+                boots.to_owned(),
+                choice.source.name().to_owned(),
+                dash(note),
+            ]
+        });
+        text.push('\n');
+        text += &table([Text("CLIENT"), Text("ENTRY"), Text("WHEN"), Text("SOURCE"), Text("NOTE")], rows);
+    }
+    if !list.warnings.is_empty() {
+        text.push('\n');
+    }
+    for warning in &list.warnings {
+        writeln!(text, "warning: {}", super::table::printable(warning)).expect("a string takes everything");
+    }
+    text
+}
