@@ -14,7 +14,7 @@ mod settings;
 pub use choice::{Choice, Choices, Term};
 pub use content::{Content, FileError, Library, Source, Via, Visitor};
 pub use image::Image;
-pub use library::{ListedEntry, ListedProgram, Listing, Shelf, UnknownEntry};
+pub use library::{Shelf, UnknownEntry};
 pub use offer::{AskingProgram, Client, NoOffer, Offer, Offers};
 pub use root::{Root, RootError};
 pub use settings::{

@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use crate::time::{KernelClock, Timestamp};
 use crate::trust::{InterfaceName, MacAddress, Source, Trust};
 
-pub use boot::{BootChoice, BootEntry, BootList, boot_table};
+pub use boot::{BootChoice, BootEntry, BootList, BootProgram, boot_table};
 pub use clients::{
     BootAttempt, BootClient, BootFile, ClientState, FileResult, clients_table, name_in_words, rate_in_words,
     size_in_words,

@@ -1,8 +1,6 @@
 //! What has to outlive the daemon: trusts added at run time, the ports to which MAC addresses were bound, what clients are
 //! to boot, and how they are answered best.
 
-mod booting;
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write};
@@ -12,11 +10,10 @@ use std::process;
 
 use serde::{Deserialize, Serialize};
 
-use crate::proxy::Strategy;
+use crate::boot::Choices;
+use crate::proxy::Learnt;
 use crate::time::Timestamp;
 use crate::trust::{InterfaceName, MacAddress, Trust, TrustPlace, Trusts};
-
-pub use booting::{Choice, MAX_CHOICES, MAX_LEARNT, TooManyChoices};
 
 /// What the state file holds.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -25,10 +22,10 @@ pub struct State {
     pub trusts: Vec<Trust>,
     /// Where trusted MAC addresses were first seen.
     pub bindings: BTreeMap<MacAddress, InterfaceName>,
-    /// What clients boot, as it was said at run time; at most [`MAX_CHOICES`].
-    pub choices: BTreeMap<MacAddress, Choice>,
-    /// How clients are answered, as it was learnt; at most [`MAX_LEARNT`].
-    pub strategies: BTreeMap<MacAddress, Strategy>,
+    /// What clients boot, as it was said at run time.
+    pub choices: Choices,
+    /// How clients are answered best, as it was learnt.
+    pub learnt: Learnt,
 }
 
 impl State {
@@ -96,7 +93,7 @@ pub enum StateError {
     },
 }
 
-/// Format of the file.  1 had neither choices nor strategies, and is still read.
+/// Format of the file.  1 had neither choices nor what was learnt, and is still read.
 const FORMAT: u32 = 2;
 
 #[derive(Deserialize, Serialize)]
@@ -108,20 +105,20 @@ struct Contents {
     #[serde(default)]
     bindings: BTreeMap<MacAddress, InterfaceName>,
     #[serde(default)]
-    strategies: BTreeMap<MacAddress, Strategy>,
+    learnt: Learnt,
     #[serde(default)]
-    choices: BTreeMap<MacAddress, Choice>,
+    choices: Choices,
 }
 
 impl From<State> for Contents {
-    fn from(State { trusts, bindings, choices, strategies }: State) -> Self {
-        Self { version: FORMAT, trust: trusts, bindings, strategies, choices }
+    fn from(State { trusts, bindings, choices, learnt }: State) -> Self {
+        Self { version: FORMAT, trust: trusts, bindings, learnt, choices }
     }
 }
 
 impl From<Contents> for State {
-    fn from(Contents { version: _, trust, bindings, strategies, choices }: Contents) -> Self {
-        Self { trusts: trust, bindings, choices, strategies }
+    fn from(Contents { version: _, trust, bindings, learnt, choices }: Contents) -> Self {
+        Self { trusts: trust, bindings, choices, learnt }
     }
 }
 

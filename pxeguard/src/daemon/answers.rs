@@ -34,7 +34,7 @@ impl Guard {
     }
 
     /// What a scrape shows.
-    pub(super) fn metrics(&self) -> Result<metrics::Snapshot, DataPlaneError> {
+    pub(super) fn metrics(&self, boot: Option<BootCounts>) -> Result<metrics::Snapshot, DataPlaneError> {
         let servers = self.plane.maps.servers()?.into_iter().map(|(key, row)| {
             let trusted = matches!(self.standing(&key), Standing::Trusted(_));
             ServerReplies::new(self.port_name(key.port), MacAddress(key.mac), trusted, &row)

@@ -12,9 +12,11 @@ use crate::trust::{MacAddress, Source};
 pub struct BootList {
     /// The entries, in the order of the menu.
     pub entries: Vec<BootEntry>,
+    /// What firmware can be told to load, best first.
+    pub programs: Vec<BootProgram>,
     /// Clients that boot an entry without a menu.
     pub clients: Vec<BootChoice>,
-    /// What is wrong with the boot root, or with files in it that belong to no entry; each on one line.
+    /// What is not as it should be, each on one line.
     pub warnings: Vec<String>,
 }
 
@@ -25,10 +27,27 @@ pub struct BootEntry {
     pub name: String,
     /// The line in the menu.
     pub title: String,
+    /// The file that makes it an entry.
+    pub file: String,
     /// Platforms that can boot it, [`pxeguard_common::arch::Platform::name`].
     pub platforms: Vec<String>,
-    /// What is wrong with it, each on one line.
-    pub warnings: Vec<String>,
+}
+
+/// A boot program.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct BootProgram {
+    /// Its name, as it is served.
+    pub file: String,
+    /// The name of its platform.
+    pub platform: String,
+    /// What it is: `shim`, `ipxe`, `grub`, `syslinux` or `program`.
+    pub loader: String,
+    /// Where it is, if it is of a package.
+    pub package: Option<String>,
+    /// Whether it is the one that the platform's firmware is told to load.
+    pub is_offered: bool,
+    /// Why it cannot be offered.
+    pub unusable: Option<String>,
 }
 
 /// A client that boots an entry without a menu.
@@ -52,11 +71,19 @@ pub fn boot_table(list: &BootList) -> String {
         "nothing yet: there is nothing to boot in the boot root\n".to_owned()
     } else {
         let rows = list.entries.iter().map(|entry| {
-            let warnings = entry.warnings.join("; ");
-            [entry.name.clone(), entry.platforms.join(","), entry.title.clone(), warnings]
+            [entry.name.clone(), entry.platforms.join(","), entry.title.clone(), entry.file.clone()]
         });
-        table([Text("ENTRY"), Text("PLATFORMS"), Text("TITLE"), Text("NOTE")], rows)
+        table([Text("ENTRY"), Text("PLATFORMS"), Text("TITLE"), Text("FILE")], rows)
     };
+    if !list.programs.is_empty() {
+        let rows = list.programs.iter().map(|program| {
+            let offered = if program.is_offered { "first" } else { "" };
+            let note = program.unusable.clone().unwrap_or_else(|| offered.to_owned());
+            [program.platform.clone(), program.file.clone(), program.loader.clone(), note]
+        });
+        text.push('\n');
+        text += &table([Text("PLATFORM"), Text("BOOT PROGRAM"), Text("LOADER"), Text("NOTE")], rows);
+    }
     if !list.clients.is_empty() {
         let rows = list.clients.iter().map(|choice| {
             let boots = if choice.once { "next boot" } else { "every boot" };

@@ -3,6 +3,8 @@ use std::os::unix::fs::PermissionsExt;
 use tempfile::TempDir;
 
 use super::*;
+use crate::boot::Term;
+use crate::proxy::Strategy;
 
 fn folder() -> TempDir {
     tempfile::tempdir().expect("a temporary folder")
@@ -19,15 +21,14 @@ fn mac(number: u16) -> MacAddress {
 
 fn some_state() -> State {
     let binding = ("52:54:00:12:34:56".parse().unwrap(), "eno1".parse().unwrap());
+    let mut choices = Choices::default();
+    choices.set(mac(1).0, "memtest86+", Term::Next);
+    choices.set(mac(2).0, "a \"quoted\" one", Term::Always);
     State {
         trusts: vec!["52:54:00:12:34:56".parse().unwrap(), "*@eno2,vlan=5,pxe".parse().unwrap()],
         bindings: [binding].into(),
-        choices: [
-            (mac(1), Choice { entry: "memtest86+".to_owned(), once: true }),
-            (mac(2), Choice { entry: "a \"quoted\" one".to_owned(), once: false }),
-        ]
-        .into(),
-        strategies: [(mac(1), Strategy::Binl), (mac(3), Strategy::Menu)].into(),
+        choices,
+        learnt: Learnt(vec![(mac(1), Strategy::Binl), (mac(3), Strategy::Menu)]),
     }
 }
 
@@ -67,7 +68,7 @@ fn a_damaged_file_is_moved_aside_and_told() {
         b"\xff\xfe",
         b"version = 1\ntrust = [\"nonsense\"]\n",
         b"version = 1\n[bindings]\n\"52:54:00:12:34:56\" = \"a/b\"\n",
-        b"version = 2\n[strategies]\n\"52:54:00:12:34:56\" = \"guess\"\n",
+        b"version = 2\nlearnt = [[\"52:54:00:12:34:56\", \"guess\"]]\n",
         b"version = 2\n[choices]\n\"52:54:00:12:34:56\" = \"debian\"\n",
     ];
     for bytes in damaged {
@@ -143,50 +144,4 @@ fn bindings_that_no_trust_asks_for_are_forgotten() {
     let trusts = Trusts::new([], &["52:54:00:12:34:56@eno1".parse().unwrap()]);
     assert!(state.prune(&trusts));
     assert!(state.bindings.is_empty());
-}
-
-#[test]
-fn a_choice_for_the_next_boot_is_gone_after_it_and_another_stays() {
-    let mut state = some_state();
-    assert!(!state.booted(mac(1), "something else"));
-    assert!(!state.booted(mac(2), "a \"quoted\" one"));
-    assert!(state.booted(mac(1), "memtest86+"));
-    assert_eq!(state.choices.keys().copied().collect::<Vec<_>>(), [mac(2)]);
-}
-
-#[test]
-fn choices_end_somewhere_and_those_made_can_still_be_changed() {
-    let mut state = State::default();
-    let choice = |entry: &str| Choice { entry: entry.to_owned(), once: false };
-    for number in 0..MAX_CHOICES as u16 {
-        state.choose(mac(number), choice("a")).unwrap();
-    }
-    assert_eq!(state.choose(mac(u16::MAX), choice("a")), Err(TooManyChoices));
-    state.choose(mac(0), choice("b")).unwrap();
-    assert_eq!(state.choices[&mac(0)], choice("b"));
-    assert_eq!(state.choices.len(), MAX_CHOICES);
-}
-
-#[test]
-fn who_invents_addresses_displaces_nothing_that_was_learnt() {
-    let mut state = State::default();
-    for number in 0..=MAX_LEARNT as u16 {
-        let is_new = usize::from(number) < MAX_LEARNT;
-        assert_eq!(state.learn(mac(number), Some(Strategy::Binl)), is_new, "{number}");
-    }
-    assert!(!state.learn(mac(0), Some(Strategy::Binl)), "known already");
-    assert!(state.learn(mac(0), Some(Strategy::Menu)), "known better");
-    assert!(state.learn(mac(1), None), "forgotten");
-    assert!(state.learn(mac(u16::MAX), Some(Strategy::Menu)), "there is room again");
-    assert_eq!(state.strategies.len(), MAX_LEARNT);
-}
-
-#[test]
-fn what_the_operator_says_of_a_client_makes_forget_what_was_learnt() {
-    let mut state = some_state();
-    let client = |strategy| crate::boot::ClientSettings { strategy, ..Default::default() };
-    let clients = [(mac(1), client(Some(Strategy::Direct))), (mac(3), client(None))].into();
-    assert!(state.forget_decided(&clients));
-    assert_eq!(state.strategies.keys().copied().collect::<Vec<_>>(), [mac(3)]);
-    assert!(!state.forget_decided(&clients));
 }
