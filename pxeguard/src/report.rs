@@ -19,9 +19,9 @@ use crate::trust::{InterfaceName, MacAddress, Source, Trust};
 
 pub use boot::{BootChoice, BootEntry, BootList, BootProgram, boot_table};
 pub use clients::{
-    BootAttempt, BootClient, BootFile, ClientState, FileResult, clients_table, name_in_words, rate_in_words,
-    size_in_words,
+    BootAttempt, BootClient, BootFile, ClientState, FileResult, clients_table, rate_in_words, size_in_words,
 };
+pub(crate) use table::printable;
 pub use table::{ports_table, servers_table, status_table, trusts_table};
 pub use totals::Totals;
 

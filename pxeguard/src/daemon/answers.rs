@@ -45,6 +45,7 @@ impl Guard {
             ports: self.port_reports()?,
             servers: servers.collect(),
             events_lost: self.plane.maps.events_lost()?,
+            boot: None,
         })
     }
 

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use serde::{Deserialize, Serialize};
 
-use super::table::{Text, dash, table};
+use super::table::{Text, dash, printable, table};
 use crate::trust::{MacAddress, Source};
 
 /// What there is to boot.
@@ -86,14 +86,14 @@ pub fn boot_table(list: &BootList) -> String {
     }
     if !list.clients.is_empty() {
         let rows = list.clients.iter().map(|choice| {
-            let boots = if choice.once { "next boot" } else { "every boot" };
-            let note = choice.note.clone();
+            let when = if choice.once { "next boot" } else { "every boot" };
+            let source = choice.source.name();
             [
                 choice.mac.to_string(),
                 choice.entry.clone(),
-                boots.to_owned(),
-                choice.source.name().to_owned(),
-                dash(note),
+                when.to_owned(),
+                source.to_owned(),
+                dash(choice.note.clone()),
             ]
         });
         text.push('\n');
@@ -103,7 +103,43 @@ pub fn boot_table(list: &BootList) -> String {
         text.push('\n');
     }
     for warning in &list.warnings {
-        writeln!(text, "warning: {}", super::table::printable(warning)).expect("a string takes everything");
+        writeln!(text, "warning: {}", printable(warning)).expect("a string takes everything");
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_has_entries_clients_and_warnings() {
+        let list = BootList {
+            entries: vec![BootEntry {
+                name: "memtest86+".to_owned(),
+                title: "Memory test".to_owned(),
+                platforms: vec!["bios".to_owned(), "efi-x64".to_owned()],
+                warnings: Vec::new(),
+            }],
+            clients: vec![BootChoice {
+                mac: "52:54:00:12:34:56".parse().unwrap(),
+                entry: "gone".to_owned(),
+                once: true,
+                source: Source::State,
+                note: Some("there is no such entry".to_owned()),
+            }],
+            warnings: vec!["x.efi: not for any platform".to_owned()],
+        };
+        let expected = "\
+ENTRY       PLATFORMS     TITLE        NOTE
+memtest86+  bios,efi-x64  Memory test
+
+CLIENT             ENTRY  WHEN       SOURCE  NOTE
+52:54:00:12:34:56  gone   next boot  state   there is no such entry
+
+warning: x.efi: not for any platform
+";
+        assert_eq!(boot_table(&list), expected);
+        assert!(boot_table(&BootList::default()).starts_with("nothing yet: "));
+    }
 }

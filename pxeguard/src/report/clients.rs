@@ -4,7 +4,7 @@ use std::net::Ipv4Addr;
 
 use serde::{Deserialize, Serialize};
 
-use super::table::{Number, Text, dash, printable, table};
+use super::table::{Number, Text, dash, table};
 use crate::time::Timestamp;
 use crate::trust::MacAddress;
 
@@ -161,14 +161,90 @@ pub fn size_in_words(bytes: u64) -> String {
     unit.map_or_else(|| format!("{bytes} B"), |(unit, name)| format!("{:.1} {name}", bytes as f64 / unit))
 }
 
-/// A name that a client sent, as it can be shown.
-pub fn name_in_words(name: &str) -> String {
-    printable(name)
-}
-
 #[cfg(test)]
 mod tests {
+    use std::time::UNIX_EPOCH;
+
+    use serde_json::Value;
+
     use super::*;
+
+    const NOW: Timestamp = Timestamp(UNIX_EPOCH);
+
+    fn client() -> BootClient {
+        BootClient {
+            mac: "52:54:00:12:34:56".parse().ok(),
+            ip: Some(Ipv4Addr::new(10, 0, 0, 9)),
+            arch: Some("efi-x64".to_owned()),
+            kind: Some("PXEClient".to_owned()),
+            iface: Some("vmbr0".to_owned()),
+            vlan: None,
+            state: ClientState::Loading,
+            explanation: "loading ipxe.efi: 43 % at 12.0 MB/s".to_owned(),
+            strategy: Some("direct".to_owned()),
+            file: Some("ipxe.efi".to_owned()),
+            bytes: Some(430),
+            len: Some(1000),
+            rate: Some(12_000_000),
+            resent: 0,
+            first_seen: NOW,
+            last_seen: NOW,
+            attempts: vec![BootAttempt {
+                began: NOW,
+                asked: 1,
+                asked_4011: 0,
+                answered: 1,
+                strategy: Some("direct".to_owned()),
+                offered: Some("ipxe.efi".to_owned()),
+                refused: None,
+                files: vec![BootFile {
+                    file: "ipxe.efi".to_owned(),
+                    via: "tftp".to_owned(),
+                    bytes: 430,
+                    len: Some(1000),
+                    rate: Some(12_000_000),
+                    resent: 0,
+                    result: FileResult::Loading,
+                    why: None,
+                }],
+            }],
+        }
+    }
+
+    fn keys(value: &Value) -> String {
+        value.as_object().unwrap().keys().map(String::as_str).collect::<Vec<_>>().join(" ")
+    }
+
+    #[test]
+    fn a_client_has_the_documented_fields() {
+        let json = serde_json::to_value(client()).unwrap();
+        assert_eq!(
+            keys(&json),
+            "arch attempts bytes explanation file first_seen iface ip kind last_seen len mac rate resent state strategy vlan"
+        );
+        assert_eq!((&json["state"], &json["bytes"], &json["vlan"]), (&"loading".into(), &430.into(), &Value::Null));
+        let attempt = &json["attempts"][0];
+        assert_eq!(keys(attempt), "answered asked asked_4011 began files offered refused strategy");
+        assert_eq!(keys(&attempt["files"][0]), "bytes file len rate resent result via why");
+    }
+
+    #[test]
+    fn the_table_has_a_line_for_each() {
+        let text = clients_table(&[client()], NOW);
+        let lines: Vec<_> = text.lines().collect();
+        let expected = [
+            "MAC                IP        ARCH     IFACE  VLAN  LAST SEEN  STATE",
+            "52:54:00:12:34:56  10.0.0.9  efi-x64  vmbr0     -  0s ago     loading ipxe.efi: 43 % at 12.0 MB/s",
+        ];
+        assert_eq!(lines, expected);
+        assert!(clients_table(&[], NOW).starts_with("nothing yet: "));
+    }
+
+    #[test]
+    fn a_file_cannot_command_the_terminal() {
+        let hostile = BootClient { explanation: "did not get a\u{1b}[2J".to_owned(), ..client() };
+        assert!(!clients_table(&[hostile], NOW).contains('\u{1b}'));
+    }
 
     #[test]
     fn sizes_have_four_digits_at_the_most() {

@@ -33,7 +33,7 @@ pub(super) fn table<const N: usize>(columns: [Column; N], rows: impl IntoIterato
 }
 
 /// Interfaces may have names that a terminal would obey; so may files that a client asks for.
-pub(super) fn printable(text: &str) -> String {
+pub(crate) fn printable(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect()
 }
 
