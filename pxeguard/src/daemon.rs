@@ -123,7 +123,10 @@ async fn serve(config: Config, boot_threads: Option<&Handle>) -> anyhow::Result<
                 // Whoever asked may have gone.
                 let _ = answer.send(response);
             }
-            () = chosen(&boot) => keep(&boot, &mut guard),
+            happened = boot_event(&mut boot) => match happened {
+                Ok(()) => keep(&boot, &mut guard),
+                Err(error) => break Err(error),
+            },
             Some(answer) = scrapes.recv() => match guard.metrics(boot.as_ref().map(Boot::counts)) {
                 Ok(snapshot) => drop(answer.send(snapshot)),
                 Err(error) => log::error!("cannot answer a scrape: {:#}", anyhow::Error::from(error)),
@@ -133,7 +136,6 @@ async fn serve(config: Config, boot_threads: Option<&Handle>) -> anyhow::Result<
                 guard.tidy();
                 keep(&boot, &mut guard);
             }
-            error = boot_ended(&mut boot) => break Err(error),
             Some(ended) = servers.join_next() => break match ended {
                 Ok(Ok(())) => Err(anyhow::anyhow!("a server of the daemon ended by itself")),
                 Ok(Err(error)) => Err(error).context("a server of the daemon failed"),
@@ -175,18 +177,10 @@ fn keep(boot: &Option<Boot>, guard: &mut Guard) {
     }
 }
 
-/// Waits for a choice that has done its duty; for ever where nothing is booted.
-async fn chosen(boot: &Option<Boot>) {
+/// Waits for something to keep at once, or for the end of a boot service; for ever where nothing is booted.
+async fn boot_event(boot: &mut Option<Boot>) -> anyhow::Result<()> {
     match boot {
-        Some(boot) => boot.chosen().await,
-        None => future::pending().await,
-    }
-}
-
-/// Waits for a boot service to end by itself; for ever where there is none.
-async fn boot_ended(boot: &mut Option<Boot>) -> anyhow::Error {
-    match boot {
-        Some(boot) => boot.ended().await,
+        Some(boot) => boot.event().await,
         None => future::pending().await,
     }
 }

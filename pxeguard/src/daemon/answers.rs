@@ -8,6 +8,7 @@ use pxeguard_common::server::{ServerKey, ServerRow};
 use pxeguard_common::trust::Standing;
 
 use super::guard::Guard;
+use crate::clients::BootCounts;
 use crate::control::{Request, Response};
 use crate::dataplane::DataPlaneError;
 use crate::metrics::{self, ServerReplies};
@@ -45,7 +46,7 @@ impl Guard {
             ports: self.port_reports()?,
             servers: servers.collect(),
             events_lost: self.plane.maps.events_lost()?,
-            boot: None,
+            boot,
         })
     }
 

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use pxeguard_common::net::Mac;
 use tokio::runtime::{self, Handle, Runtime};
 use tokio::sync::{Notify, watch};
@@ -13,10 +13,10 @@ use tokio_util::sync::CancellationToken;
 
 use crate::boot::catalogue::Packages;
 use crate::boot::{Root, Settings, Shelf, Term};
-use crate::clients::{Clients, Fetched};
+use crate::clients::{BootCounts, Clients, Fetched};
 use crate::control::{Request, Response};
 use crate::http::HttpServer;
-use crate::metrics::BootCounts;
+
 use crate::networks::Networks;
 use crate::proxy::{Learning, Parts, Proxy};
 use crate::state::State;
@@ -123,10 +123,7 @@ impl Boot {
         let until = stop.clone();
         tasks.spawn_on(watching, threads);
         tasks.spawn_on(async move { attending.attend(until).await }, threads);
-        tasks.spawn_on(
-            tftp.serve(networks.clone(), shelf.clone(), clients.clone(), limits, stop.clone()),
-            threads,
-        );
+        tasks.spawn_on(tftp.serve(networks.clone(), shelf.clone(), clients.clone(), limits, stop.clone()), threads);
         tasks.spawn_on(http.serve(networks.clone(), shelf.clone(), clients.clone(), stop.clone()), threads);
         let parts = Parts {
             networks,
@@ -149,11 +146,6 @@ impl Boot {
         if changed {
             self.shelf.set_settings(settings.clone());
         }
-    }
-
-    /// Returns when there is something to be kept at once.
-    pub(super) async fn chosen(&self) {
-        self.chosen.notified().await;
     }
 
     /// Puts what has to outlive the daemon into the state; says whether anything of it is new.
@@ -193,11 +185,14 @@ impl Boot {
         self.clients.counts()
     }
 
-    /// Returns when a service ended though nobody told it to, with the reason.
-    pub(super) async fn ended(&mut self) -> anyhow::Error {
-        match self.tasks.join_next().await {
-            Some(Err(panicked)) => anyhow::Error::new(panicked).context("a boot service panicked"),
-            Some(Ok(())) | None => anyhow::anyhow!("a boot service ended by itself"),
+    /// Returns when there is something to keep at once, or with the reason why a service ended though nobody told it to.
+    pub(super) async fn event(&mut self) -> anyhow::Result<()> {
+        tokio::select! {
+            () = self.chosen.notified() => Ok(()),
+            Some(ended) = self.tasks.join_next() => match ended {
+                Ok(()) => bail!("a boot service ended by itself"),
+                Err(panicked) => Err(panicked).context("a boot service panicked"),
+            },
         }
     }
 

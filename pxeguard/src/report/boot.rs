@@ -70,9 +70,10 @@ pub fn boot_table(list: &BootList) -> String {
     let mut text = if list.entries.is_empty() {
         "nothing yet: there is nothing to boot in the boot root\n".to_owned()
     } else {
-        let rows = list.entries.iter().map(|entry| {
-            [entry.name.clone(), entry.platforms.join(","), entry.title.clone(), entry.file.clone()]
-        });
+        let rows = list
+            .entries
+            .iter()
+            .map(|entry| [entry.name.clone(), entry.platforms.join(","), entry.title.clone(), entry.file.clone()]);
         table([Text("ENTRY"), Text("PLATFORMS"), Text("TITLE"), Text("FILE")], rows)
     };
     if !list.programs.is_empty() {
