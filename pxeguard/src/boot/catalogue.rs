@@ -3,6 +3,8 @@
 mod packages;
 mod program;
 mod scan;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 use std::fmt;

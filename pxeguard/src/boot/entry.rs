@@ -3,6 +3,8 @@
 mod id;
 mod linux;
 mod sidecar;
+#[cfg(test)]
+mod tests;
 mod whole;
 mod windows;
 

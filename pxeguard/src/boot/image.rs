@@ -5,6 +5,10 @@ mod iso;
 mod linux;
 mod nbp;
 mod pe;
+#[cfg(test)]
+pub(super) mod samples;
+#[cfg(test)]
+mod tests;
 
 use std::io;
 

@@ -4,6 +4,8 @@ mod listing;
 mod memory;
 mod menus;
 mod offers;
+#[cfg(test)]
+mod tests;
 
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -6,6 +6,8 @@
 pub mod grub;
 pub mod ipxe;
 pub mod syslinux;
+#[cfg(test)]
+mod tests;
 
 use std::net::Ipv4Addr;
 use std::time::Duration;

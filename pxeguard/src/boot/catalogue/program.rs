@@ -178,9 +178,10 @@ impl Catalogue {
         self.items.of_root().any(|item| is_wanted(&item.name))
     }
 
-    /// What is wrong with the operator's own programs.
+    /// What is wrong with the operator's own programs; those of Debian's installer are there whether they are wanted or not.
     pub(super) fn program_warnings(&self) -> Vec<Warning> {
-        let own = self.programs.iter().filter(|program| program.origin == Origin::Root);
+        let own =
+            self.programs.iter().filter(|program| !matches!(program.rank, Rank::Packaged(_) | Rank::Installer(_)));
         let unusable = own.filter_map(|program| {
             let why = self.is_usable(program, Transport::Tftp).err()?;
             Some(Warning { file: program.file.clone(), text: format!("not offered: {why}") })

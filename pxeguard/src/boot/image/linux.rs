@@ -64,7 +64,7 @@ fn x86(head: &[u8]) -> Option<Kernel> {
     let has_64_bit_entry = protocol >= 0x020c && u16_at(head, 0x236).is_some_and(|flags| flags & KERNEL_64 != 0);
     Some(Kernel {
         kind: kind(version.as_deref().unwrap_or_default(), protocol),
-        is_bzimage: protocol >= 0x0200 && head[0x211] & LOADED_HIGH != 0,
+        is_bzimage: protocol >= 0x0200 && head.get(0x211)? & LOADED_HIGH != 0,
         is_64_bit: has_64_bit_entry || efi == Some(Platform::EfiX64),
         efi,
         version,

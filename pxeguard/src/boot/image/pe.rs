@@ -32,7 +32,7 @@ pub(super) enum Headers {
 pub(super) struct Application {
     platform: Platform,
     is_signed: bool,
-    sections: Vec<[u8; 8]>,
+    has_modules: bool,
 }
 
 /// The platform of a PE file that starts under UEFI.
@@ -58,43 +58,39 @@ fn parse<Nt: ImageNtHeaders>(head: &[u8]) -> Option<Headers> {
     let (Some(platform), true) = (platform, is_application) else { return Some(Headers::Other) };
     let security = directories.get(usize::from(IMAGE_DIRECTORY_ENTRY_SECURITY));
     let is_signed = security.is_some_and(|directory| directory.size.get(LittleEndian) != 0);
-    let sections = nt.sections(head, offset).ok()?.iter().map(|section| section.name).collect();
-    Some(Headers::Application(Application { platform, is_signed, sections }))
+    let has_modules = nt.sections(head, offset).ok()?.iter().any(|section| section.name == *b"mods\0\0\0\0");
+    Some(Headers::Application(Application { platform, is_signed, has_modules }))
 }
 
-/// Largest program that is searched for the texts by which iPXE and syslinux are known; both have less than 2 MiB.
+/// Largest program that is searched for the texts by which shim, iPXE and syslinux are known; all have less than 2 MiB.
 const MAX_SEARCHED: u64 = 8 << 20;
 
-/// Tells which program it is.
-///
-/// shim has a section for its vendor's certificate, and its helpers call themselves shim in their SBAT section; GRUB has
-/// its modules in a section of their own (`grub-core/kern/efi/init.c`).  iPXE and syslinux.efi have no such section, and are
+/// Tells which program it is: GRUB has its modules in a section of their own (`grub-core/kern/efi/init.c`), the others are
 /// known by their texts.
 pub(super) fn program(application: &Application, content: &Content) -> io::Result<EfiProgram> {
-    let Application { platform, is_signed, sections } = application;
-    let has_section =
-        |name: &[u8]| sections.iter().any(|section| section.strip_suffix(&[0; 8][name.len()..]) == Some(name));
-    let loader = if has_section(b".vendor_") || has_section(b".sbatlev") {
-        Loader::Shim
-    } else if has_section(b"mods") {
+    let Application { platform, is_signed, has_modules } = *application;
+    let loader = if has_modules {
         Loader::Grub
     } else if content.len <= MAX_SEARCHED {
         by_text(&read(content, 0, MAX_SEARCHED as usize)?)
     } else {
         Loader::Other
     };
-    Ok(EfiProgram { platform: *platform, is_signed: *is_signed, loader })
+    Ok(EfiProgram { platform, is_signed, loader })
 }
 
 fn by_text(bytes: &[u8]) -> Loader {
-    // Messages name the page where an error is explained; the name in the banner is for who builds it to choose.
+    // shim's version, which it has for others to find (`version.c.in`); its helpers have only its SBAT line.
+    if holds(bytes, b"UEFI SHIM") {
+        return Loader::Shim;
+    }
+    if holds(bytes, b"\nshim,") {
+        return Loader::ShimHelper;
+    }
+    // iPXE's messages name the page where an error is explained; the name in the banner is for who builds it to choose.
     if holds(bytes, b"ipxe.org") {
         return Loader::Ipxe;
     }
     let module = ["ldlinux.e64", "ldlinux.e32"].into_iter().find(|module| holds(bytes, module.as_bytes()));
-    match module {
-        Some(module) => Loader::Syslinux { needs: Some(module) },
-        None if holds(bytes, b"\nshim,") => Loader::ShimHelper,
-        None => Loader::Other,
-    }
+    module.map_or(Loader::Other, |module| Loader::Syslinux { needs: Some(module) })
 }
