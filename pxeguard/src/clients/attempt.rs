@@ -13,7 +13,7 @@ use crate::boot::Via;
 use crate::report::{BootAttempt, BootFile, ClientState, FileResult, rate_in_words, size_in_words};
 
 /// Files of an attempt that are remembered: a pxelinux with a menu, kernel and initrd takes some ten.
-const MAX_FILES: usize = 32;
+const MAX_FILES: usize = 24;
 /// Who was answered and does not come for its file within this time has gone silent: edk2 chooses among offers for 4 s,
 /// and asks port 4011 for 1, 2, 3 and 4 s (PxeBcDhcp4.c).
 const SILENCE: Duration = Duration::from_secs(15);
@@ -159,6 +159,7 @@ impl Attempt {
     }
 
     pub(super) fn deny(&mut self, via: Via, name: &Arc<str>, why: &str, now: Now) -> News {
+        let name = &shortened(name);
         let is_new = !self.files.iter().any(|file| file.result == FileResult::Denied && file.name == *name);
         if is_new {
             self.push(File {
@@ -168,7 +169,7 @@ impl Attempt {
                 len: None,
                 resent: 0,
                 result: FileResult::Denied,
-                why: Some(why.to_owned()),
+                why: Some(shortened(why).to_string()),
                 id: None,
                 began: now.instant,
                 until: now.instant,
@@ -252,6 +253,16 @@ impl Attempt {
     }
 }
 
+/// Bytes that are kept of what a client can make up: names of files that are not there, and messages of its own.
+const MAX_TEXT: usize = 128;
+
+fn shortened(text: &str) -> Arc<str> {
+    match text.floor_char_boundary(MAX_TEXT) {
+        end if end < text.len() => format!("{}...", &text[..end]).into(),
+        _ => text.into(),
+    }
+}
+
 impl Answer {
     fn in_words(&self) -> String {
         match &self.file {
@@ -267,7 +278,7 @@ impl File {
         (self.result, self.why) = match ending {
             Ending::Done => (FileResult::Done, None),
             Ending::Probe => (FileResult::Probe, None),
-            Ending::Failed(why) => (FileResult::Failed, Some(why.clone())),
+            Ending::Failed(why) => (FileResult::Failed, Some(shortened(why).to_string())),
         };
     }
 

@@ -16,7 +16,7 @@ use crate::report::BootClient;
 use crate::trust::MacAddress;
 
 /// Attempts that are remembered.
-const MAX_ATTEMPTS: usize = 4;
+const MAX_ATTEMPTS: usize = 3;
 
 /// What is known of a client.
 #[derive(Clone, Debug)]
@@ -84,7 +84,8 @@ impl Client {
         self.attempt().ask(arch, kind, message, now)
     }
 
-    pub(super) fn report(&self, who: Who, now: Now) -> BootClient {
+    /// What is shown of it; `name_of` is the name of an interface.
+    pub(super) fn report(&self, who: Who, now: Now, name_of: impl FnOnce(Ifindex) -> String) -> BootClient {
         let last = self.last();
         let (state, explanation) = last.state(now);
         let file = last.file();
@@ -95,7 +96,7 @@ impl Client {
             ip: self.ip,
             arch: last.arch.map(arch_name),
             kind: last.kind.map(str::to_owned),
-            iface: self.place.map(|(iface, _)| iface_name(iface)),
+            iface: self.place.map(|(iface, _)| name_of(iface)),
             vlan: self.place.map(|(_, vlan)| vlan).filter(|vlan| *vlan != 0),
             state,
             explanation,

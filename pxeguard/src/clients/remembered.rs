@@ -10,9 +10,9 @@ use super::Now;
 use super::client::Client;
 
 /// Clients that have fetched something.
-pub(super) const MAX_FETCHED: NonZeroUsize = NonZeroUsize::new(8192).expect("not 0");
+pub(super) const MAX_FETCHED: NonZeroUsize = NonZeroUsize::new(4096).expect("not 0");
 /// Clients that have only asked so far: anybody can invent some.
-pub(super) const MAX_ASKED: NonZeroUsize = NonZeroUsize::new(4096).expect("not 0");
+pub(super) const MAX_ASKED: NonZeroUsize = NonZeroUsize::new(2048).expect("not 0");
 
 /// A client: by its Ethernet address, or where that is not known, by its IP address.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]

@@ -10,6 +10,7 @@ use lru::LruCache;
 use pxeguard_common::net::Mac;
 
 use super::attempt::Answer;
+use super::client::{Client, iface_name};
 use super::counts::BootCounts;
 use super::lines::{Line, Log, Teller};
 use super::remembered::{Remembered, Who};
@@ -20,6 +21,10 @@ use crate::report::BootClient;
 
 /// Addresses of which it is known who has them.
 const MAX_ADDRESSES: NonZeroUsize = NonZeroUsize::new(16_384).expect("not 0");
+
+/// Files in a report, some 350 bytes each, as the control socket takes no more than 64 MiB; clients beyond are shown
+/// without their attempts.
+const MAX_REPORTED_FILES: usize = 100_000;
 
 /// The clients, what is counted, and what is left to be told.
 pub(super) struct Table {
@@ -174,7 +179,18 @@ impl Table {
     pub(super) fn report(&self, now: Now) -> Vec<BootClient> {
         let mut clients: Vec<_> = self.clients.iter().collect();
         clients.sort_by_key(|(_, client)| Reverse(client.last_instant()));
-        clients.into_iter().map(|(who, client)| client.report(who, now)).collect()
+        let mut names = HashMap::new();
+        let mut files = 0;
+        let report = |(who, client): (Who, &Client)| {
+            let name_of = |iface| names.entry(iface).or_insert_with(|| iface_name(iface)).clone();
+            let mut report = client.report(who, now, name_of);
+            files += report.attempts.iter().map(|attempt| attempt.files.len()).sum::<usize>();
+            if files > MAX_REPORTED_FILES {
+                report.attempts.clear();
+            }
+            report
+        };
+        clients.into_iter().map(report).collect()
     }
 
     /// Lines about those that were answered and have not come for their file, and about what was not told.

@@ -114,13 +114,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_table_has_entries_clients_and_warnings() {
+    fn the_table_has_entries_programs_clients_and_warnings() {
         let list = BootList {
             entries: vec![BootEntry {
                 name: "memtest86+".to_owned(),
                 title: "Memory test".to_owned(),
+                file: "memtest86+x64.efi".to_owned(),
                 platforms: vec!["bios".to_owned(), "efi-x64".to_owned()],
-                warnings: Vec::new(),
+            }],
+            programs: vec![BootProgram {
+                file: "ipxe.efi".to_owned(),
+                platform: "efi-x64".to_owned(),
+                loader: "ipxe".to_owned(),
+                package: None,
+                is_offered: true,
+                unusable: None,
             }],
             clients: vec![BootChoice {
                 mac: "52:54:00:12:34:56".parse().unwrap(),
@@ -132,8 +140,11 @@ mod tests {
             warnings: vec!["x.efi: not for any platform".to_owned()],
         };
         let expected = "\
-ENTRY       PLATFORMS     TITLE        NOTE
-memtest86+  bios,efi-x64  Memory test
+ENTRY       PLATFORMS     TITLE        FILE
+memtest86+  bios,efi-x64  Memory test  memtest86+x64.efi
+
+PLATFORM  BOOT PROGRAM  LOADER  NOTE
+efi-x64   ipxe.efi      ipxe    first
 
 CLIENT             ENTRY  WHEN       SOURCE  NOTE
 52:54:00:12:34:56  gone   next boot  state   there is no such entry

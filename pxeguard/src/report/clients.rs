@@ -43,7 +43,7 @@ pub struct BootClient {
     pub first_seen: Timestamp,
     /// When it was heard of last.
     pub last_seen: Timestamp,
-    /// Its last attempts to boot, the newest first.
+    /// Its last attempts to boot, the newest first; empty where there are too many clients to show them all.
     pub attempts: Vec<BootAttempt>,
 }
 
