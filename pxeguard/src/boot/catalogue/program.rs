@@ -71,7 +71,7 @@ enum PackagedLoader {
 
 /// Finds all programs, best first.
 pub(super) fn programs(items: &Items) -> Vec<Program> {
-    let mut programs: Vec<_> = items.0.values().flat_map(|item| of_item(item)).collect();
+    let mut programs: Vec<_> = items.0.values().flat_map(of_item).collect();
     programs.sort_by_key(|program| {
         // Those that use the firmware's own network driver work wherever that does.
         let is_general = ["undionly", "snponly"].iter().any(|name| program.file.contains(name));

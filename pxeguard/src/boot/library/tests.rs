@@ -147,6 +147,7 @@ fn what_the_operator_names_is_offered_if_it_fits_and_else_told() {
     let why = |arch| host.offered(arch, AskingProgram::Firmware).unwrap_err().to_string();
     assert_eq!(why(BIOS), "memtest.efi: it is a kernel for efi-x64, and no boot program for bios");
     assert_eq!(why(Arch(11)), "missing.efi: it is not below the boot root");
+    assert_eq!(host.shelf.list().warnings.len(), 2, "what is told to clients, the operator is told, too");
 }
 
 #[test]
