@@ -4,7 +4,7 @@
 //! packet is a DHCP server's reply; [`trust`] says who may send one; [`verdict`] decides.  [`server`], [`port`] and
 //! [`event`] are what the kernel programs write down about it and the daemon reads.
 //!
-//! [`arch`] is the table of what boots where.
+//! [`arch`] is the table of what boots where; a [`template`] is a reply to a PXE client.
 #![no_std]
 #![forbid(unsafe_op_in_unsafe_fn)]
 
@@ -18,6 +18,7 @@ pub mod port;
 pub mod reply;
 pub mod server;
 mod steps;
+pub mod template;
 pub mod trust;
 pub mod verdict;
 

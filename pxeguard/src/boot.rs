@@ -14,7 +14,10 @@ mod settings;
 pub use choice::{Choice, Choices, Term};
 pub use content::{Content, FileError, Library, Source, Via, Visitor};
 pub use image::Image;
-pub use library::{ListedEntry, ListedProgram, Listing, Shelf, UnknownEntry};
+pub use library::{Shelf, UnknownEntry};
 pub use offer::{AskingProgram, Client, NoOffer, Offer, Offers};
 pub use root::{Root, RootError};
-pub use settings::{ArchChoice, ClientSettings, DEFAULT_HTTP_PORT, DEFAULT_ROOT, Settings};
+pub use settings::{
+    ArchChoice, ClientMac, ClientSettings, DEFAULT_HTTP_PORT, DEFAULT_ROOT, DEFAULT_TIMEOUT, NotArch, NotClientMac,
+    NotProgramChoice, NotProgramName, ProgramChoice, ProgramName, Settings,
+};

@@ -3,13 +3,15 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Parser, Subcommand};
 
+use crate::boot::{ClientMac, ProgramChoice};
 use crate::config::{DEFAULT_CONTROL, ModeChoice};
 use crate::hook::HookChoice;
 use crate::trust::{InterfaceName, Trust};
 
-/// Lets exactly the DHCP and PXE servers that you trust answer, on every port of a Linux bridge.
+/// Lets exactly the DHCP and PXE servers that you trust answer, on every port of a Linux bridge, and boots PXE clients.
 #[derive(Debug, Parser)]
 #[command(name = "pxeguard", version, after_long_help = AFTER_HELP)]
 pub struct Cli {
@@ -23,6 +25,8 @@ Examples:
   pxeguard run --iface vmbr0                       only look: which servers are there?
   pxeguard servers                                 ... and with which option would each be trusted?
   pxeguard run --iface vmbr0 --trust-port eno1     only what comes in by the uplink may answer
+  pxeguard run --iface vmbr0 --boot-root /srv/boot boot PXE clients from this folder, too
+  pxeguard clients                                 ... and who boots, how far, and why not?
   pxeguard detach                                  stop guarding altogether
 
 Exit status: 0 done, 1 failed, 2 wrong usage.";
@@ -37,6 +41,8 @@ Examples:
       Anybody behind eno1 in VLAN 5; and a virtual machine may answer PXE clients, but give no address.
   pxeguard run --iface vmbr0 --mode enforce
       Nobody but this host itself may answer.
+  pxeguard run --iface vmbr0 --trust-port eno1 --boot-root /srv/boot --boot bios=undionly.kpxe
+      Beside the DHCP server behind eno1, PXE clients are told to load what fits them in /srv/boot.
 
 The guard goes on when this process ends, crashes or is replaced: pxeguard detach ends it.
 On SIGHUP the configuration file is read again.";
@@ -53,6 +59,11 @@ pub enum Command {
     Servers(QueryArgs),
     /// Shows the guarded ports.
     Ports(QueryArgs),
+    /// Shows the machines that boot: what each asked for, what it was offered, and how far it came.
+    Clients(QueryArgs),
+    /// Shows what there is to boot, or says what one client boots, in the running pxeguard.
+    #[command(subcommand)]
+    Boot(BootCommand),
     /// Shows or changes who is trusted, in the running pxeguard.
     #[command(subcommand)]
     Trust(TrustCommand),
@@ -87,6 +98,21 @@ pub struct RunArgs {
     #[arg(long)]
     pub hook: Option<HookChoice>,
 
+    /// Folder of boot files: PXE clients are told to load what fits them [default: /var/lib/pxeguard/boot, if it is there].
+    #[arg(long, value_name = "DIR")]
+    pub boot_root: Option<PathBuf>,
+
+    /// Boot program of an architecture, by its name below the boot root.  Can be given several times.
+    ///
+    /// ARCH is bios, efi-ia32, efi-x64, efi-arm32, efi-arm64, efi-riscv32, efi-riscv64 or efi-loongarch64, or a number
+    /// of option 93, such as 16 or 0x10.  What is not named is looked for in the boot root.
+    #[arg(long, value_name = "ARCH=FILE")]
+    pub boot: Vec<ProgramChoice>,
+
+    /// Answers no PXE client, and serves no files.
+    #[arg(long, conflicts_with_all = ["boot_root", "boot"])]
+    pub no_boot: bool,
+
     /// Address of the HTTP server that has /metrics [default: 127.0.0.1:9467].
     #[arg(long, value_name = "ADDR:PORT")]
     pub listen: Option<SocketAddr>,
@@ -114,6 +140,45 @@ pub struct QueryArgs {
     /// Answer in JSON.
     #[arg(long)]
     pub json: bool,
+    /// Whom to ask.
+    #[command(flatten)]
+    pub control: ControlArgs,
+}
+
+/// The commands about what is booted.
+#[derive(Debug, Subcommand)]
+pub enum BootCommand {
+    /// Shows the entries that can be booted, and which clients boot one of them without a menu.
+    List(QueryArgs),
+    /// Lets a client boot an entry without a menu, at once and also after a restart.
+    Set(BootSetArgs),
+    /// Takes back what `boot set` did.
+    Unset(BootUnsetArgs),
+}
+
+/// What a client boots.
+#[derive(Args, Clone, Debug)]
+pub struct BootSetArgs {
+    /// The client, by the MAC address of the card that it boots from.
+    #[arg(value_name = "MAC")]
+    pub mac: ClientMac,
+    /// Name of the entry, as `pxeguard boot list` has it.
+    #[arg(value_name = "ENTRY", value_parser = NonEmptyStringValueParser::new())]
+    pub entry: String,
+    /// For its next boot only.
+    #[arg(long)]
+    pub once: bool,
+    /// Whom to ask.
+    #[command(flatten)]
+    pub control: ControlArgs,
+}
+
+/// A client.
+#[derive(Args, Clone, Debug)]
+pub struct BootUnsetArgs {
+    /// The client.
+    #[arg(value_name = "MAC")]
+    pub mac: ClientMac,
     /// Whom to ask.
     #[command(flatten)]
     pub control: ControlArgs,
@@ -208,6 +273,33 @@ mod tests {
         for options in wrong {
             let error = run(options).expect_err("wrong usage");
             assert_eq!((error.kind(), error.exit_code()), (ErrorKind::ValueValidation, 2), "{options:?}");
+        }
+    }
+
+    #[test]
+    fn a_program_that_makes_no_sense_is_wrong_usage() {
+        for program in ["bios", "bios=", "x64=a", "65536=a", "=a", "bios=../a"] {
+            let error = run(&["--boot", program]).expect_err("wrong usage");
+            assert_eq!((error.kind(), error.exit_code()), (ErrorKind::ValueValidation, 2), "{program}");
+        }
+        assert_eq!(run(&["--boot", "bios=a", "--boot", "0x10=b"]).unwrap().boot.len(), 2);
+    }
+
+    #[test]
+    fn one_cannot_boot_and_not_boot() {
+        run(&["--no-boot"]).unwrap();
+        for other in [["--boot-root", "/srv/boot"], ["--boot", "bios=a"]] {
+            assert_eq!(run(&["--no-boot", other[0], other[1]]).unwrap_err().exit_code(), 2);
+        }
+    }
+
+    #[test]
+    fn a_client_that_boots_an_entry_is_one_machine() {
+        let parse = |line: &str| Cli::try_parse_from(line.split(' ')).map(|_| ());
+        parse("pxeguard boot set 52:54:00:12:34:56 memtest86+ --once").unwrap();
+        parse("pxeguard boot unset 52-54-00-12-34-56").unwrap();
+        for wrong in ["set 52:54:00:12:34:56", "set memtest86+ x", "set ff:ff:ff:ff:ff:ff x", "unset 0", "unset"] {
+            assert_eq!(parse(&format!("pxeguard boot {wrong}")).unwrap_err().exit_code(), 2, "{wrong}");
         }
     }
 

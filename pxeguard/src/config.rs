@@ -1,5 +1,6 @@
 //! What flags and configuration file resolve to.
 
+mod boot;
 mod file;
 
 use std::net::SocketAddr;
@@ -8,6 +9,7 @@ use std::path::{Path, PathBuf};
 use pxeguard_common::trust::{MAX_TRUSTS, Mode};
 use serde::Deserialize;
 
+use crate::boot::{ArchChoice, Settings};
 use crate::cli::RunArgs;
 use crate::hook::HookChoice;
 use crate::trust::{InterfaceName, Source, Trust, Trusts};
@@ -60,6 +62,8 @@ pub struct Config {
     pub control: PathBuf,
     /// The state file.
     pub state: PathBuf,
+    /// What is booted, and how; `None` where nothing is.
+    pub boot: Option<Settings>,
     /// The configuration file, where there is one.
     pub file: Option<PathBuf>,
     flags: RunArgs,
@@ -77,6 +81,9 @@ pub enum ConfigError {
     /// More than the kernel's map holds.
     #[error("{0} trusts are more than the {MAX_TRUSTS_CONFIGURED} that fit")]
     TooManyTrusts(usize),
+    /// `--boot` twice for the same.
+    #[error("--boot names two programs for {0}")]
+    TwoPrograms(ArchChoice),
 }
 
 /// Each trust can take two entries of the kernel's map.
@@ -116,8 +123,9 @@ impl Config {
         new.listen = self.listen;
         new.control.clone_from(&self.control);
         new.state.clone_from(&self.state);
-        let needs_restart = changed.into_iter().filter(|(_, changed)| *changed);
-        Ok((new, needs_restart.map(|(name, _)| NeedsRestart(name)).collect()))
+        let changed = changed.into_iter().filter_map(|(name, changed)| changed.then_some(name));
+        let boot_changed = boot::keep(self.boot.as_ref(), &mut new.boot);
+        Ok((new, changed.chain(boot_changed).map(NeedsRestart).collect()))
     }
 
     fn resolve(flags: RunArgs, path: Option<PathBuf>) -> Result<Self, ConfigError> {
@@ -148,6 +156,7 @@ impl Config {
             listen: flags.listen.or(file.listen).unwrap_or(DEFAULT_LISTEN),
             control: flags.control.clone().or(file.control).unwrap_or_else(|| DEFAULT_CONTROL.into()),
             state: file.state.unwrap_or_else(|| DEFAULT_STATE.into()),
+            boot: file.boot.resolve(&flags)?,
             file: path,
             flags,
         })

@@ -10,8 +10,8 @@ mod socket;
 use serde::{Deserialize, Serialize};
 use tokio::sync::{mpsc, oneshot};
 
-use crate::report::{Port, Server, Status, TrustEntry};
-use crate::trust::Trust;
+use crate::report::{BootClient, BootList, Port, Server, Status, TrustEntry};
+use crate::trust::{MacAddress, Trust};
 
 pub use client::{AskError, ask};
 pub use server::serve;
@@ -19,7 +19,7 @@ pub use socket::{ControlSocket, SocketError};
 
 /// What can be asked.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
-#[serde(rename_all = "snake_case", tag = "ask", content = "trust")]
+#[serde(rename_all = "snake_case", tag = "ask", content = "about")]
 pub enum Request {
     /// The daemon as a whole.
     Status,
@@ -33,6 +33,21 @@ pub enum Request {
     TrustAdd(Trust),
     /// Somebody is not trusted any more.
     TrustRemove(Trust),
+    /// The machines that boot.
+    Clients,
+    /// What there is to boot.
+    BootList,
+    /// A client boots this entry from now on.
+    BootSet {
+        /// The client.
+        mac: MacAddress,
+        /// The entry's name.
+        entry: String,
+        /// Whether it is for the next boot only.
+        once: bool,
+    },
+    /// A client boots what everybody does.
+    BootUnset(MacAddress),
 }
 
 /// What is answered.
@@ -47,6 +62,10 @@ pub enum Response {
     Ports(Vec<Port>),
     /// To [`Request::TrustList`].
     Trusts(Vec<TrustEntry>),
+    /// To [`Request::Clients`].
+    Clients(Vec<BootClient>),
+    /// To [`Request::BootList`].
+    Boot(BootList),
     /// To a change: what was done, on one line.
     Done(String),
     /// Why it was not done, on one line.
@@ -60,7 +79,7 @@ pub type Pending = (Request, oneshot::Sender<Response>);
 pub type Handler = mpsc::Sender<Pending>;
 
 /// Version of what is said on the socket; a request of another one is refused.
-const PROTOCOL: u32 = 1;
+const PROTOCOL: u32 = 2;
 
 /// A request as it is sent.
 #[derive(Deserialize, Serialize)]

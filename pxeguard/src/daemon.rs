@@ -1,9 +1,10 @@
-//! The daemon: one task that owns the guard, and the two servers that ask it.
+//! The daemon: one task that owns the guard, the two servers that ask it, and the boot services beside it.
 //!
 //! It wakes up for what happens (a port, a reply that is told, a question, a signal) and for a slow timer.
 
 mod answers;
 mod bindings;
+mod boot;
 mod guard;
 mod rows;
 mod targets;
@@ -19,6 +20,7 @@ use aya_log::EbpfLogger;
 use sd_notify::NotifyState;
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
+use tokio::runtime::{Handle, Runtime};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -29,6 +31,7 @@ use crate::config::Config;
 use crate::control::{self, ControlSocket};
 use crate::metrics::{self, MetricsListener};
 use crate::ports::Watch;
+use boot::{Boot, Bound};
 use guard::Guard;
 
 /// How often everything is compared with how it should be, though nothing was told.
@@ -39,10 +42,16 @@ const STOP_WITHIN: Duration = Duration::from_secs(5);
 /// Guards what the configuration says, until a signal ends it; the programs stay at their ports.
 pub fn run(config: Config) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start tokio")?;
-    runtime.block_on(serve(config))
+    let boot_threads = config.boot.is_some().then(boot::threads).transpose()?;
+    let ended = runtime.block_on(serve(config, boot_threads.as_ref().map(Runtime::handle)));
+    if let Some(threads) = boot_threads {
+        // Reading from a disk that does not answer cannot be cancelled.
+        threads.shutdown_timeout(STOP_WITHIN);
+    }
+    ended
 }
 
-async fn serve(config: Config) -> anyhow::Result<()> {
+async fn serve(config: Config, boot_threads: Option<&Handle>) -> anyhow::Result<()> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut hangup = signal(SignalKind::hangup())?;
@@ -52,9 +61,11 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     let listener = MetricsListener::bind(config.listen).await?;
     let listen = listener.address().unwrap_or(config.listen);
     let mut guard = Guard::open(config, &watch).await?;
+    let boot = boot_threads.map(|threads| take_boot_ports(&guard, threads)).transpose()?;
     let mut events = watch_ring(guard.take_events().context("the ring of events is taken already")?)?;
     let mut kernel_log = guard.kernel_log().map(watch_ring).transpose()?;
     guard.start(&watch).await?;
+    let mut boot = boot_threads.zip(boot).map(|(threads, bound)| serve_boot(bound, &guard, threads));
 
     let stop = CancellationToken::new();
     let (control_handler, mut requests) = mpsc::channel(16);
@@ -78,6 +89,9 @@ async fn serve(config: Config) -> anyhow::Result<()> {
             _ = hangup.recv() => {
                 notify(&[NotifyState::Reloading, NotifyState::monotonic_usec_now()?]);
                 guard.reload(&watch).await;
+                if let (Some(boot), Some(settings)) = (&boot, &guard.config.boot) {
+                    boot.set_settings(settings);
+                }
                 notify(&[NotifyState::Ready, NotifyState::Status(&guard.summary())]);
             }
             changed = watch.changed() => {
@@ -100,16 +114,27 @@ async fn serve(config: Config) -> anyhow::Result<()> {
                 ready.clear_ready();
             }
             Some((request, answer)) = requests.recv() => {
+                let about_boot = boot.as_ref().and_then(|boot| boot.answer(&request));
+                let response = match about_boot {
+                    Some(response) => response,
+                    None => guard.answer(request, &watch).await,
+                };
+                keep(&boot, &mut guard);
                 // Whoever asked may have gone.
-                let _ = answer.send(guard.answer(request, &watch).await);
+                let _ = answer.send(response);
             }
-            Some(answer) = scrapes.recv() => match guard.metrics() {
+            happened = boot_event(&mut boot) => match happened {
+                Ok(()) => keep(&boot, &mut guard),
+                Err(error) => break Err(error),
+            },
+            Some(answer) = scrapes.recv() => match guard.metrics(boot.as_ref().map(Boot::counts)) {
                 Ok(snapshot) => drop(answer.send(snapshot)),
                 Err(error) => log::error!("cannot answer a scrape: {:#}", anyhow::Error::from(error)),
             },
             _ = timer.tick() => {
                 guard.reconcile(&watch).await;
                 guard.tidy();
+                keep(&boot, &mut guard);
             }
             Some(ended) = servers.join_next() => break match ended {
                 Ok(Ok(())) => Err(anyhow::anyhow!("a server of the daemon ended by itself")),
@@ -120,11 +145,44 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     };
     notify(&[NotifyState::Stopping]);
     stop.cancel();
-    if tokio::time::timeout(STOP_WITHIN, servers.join_all()).await.is_err() {
+    keep(&boot, &mut guard);
+    let all = async {
+        servers.join_all().await;
+        if let Some(boot) = boot {
+            boot.stop().await;
+        }
+    };
+    if tokio::time::timeout(STOP_WITHIN, all).await.is_err() {
         log::warn!("the servers did not end within {STOP_WITHIN:?}");
     }
     log::info!("stopped; still guarded: {} (pxeguard detach ends that)", guard.ports_in_words());
     ended
+}
+
+/// Takes the ports of the boot services, before anything is changed: where somebody else has one, nothing begins.
+fn take_boot_ports(guard: &Guard, threads: &Handle) -> anyhow::Result<Bound> {
+    let settings = guard.config.boot.as_ref().context("booting is configured where it has threads")?;
+    Bound::take(settings, &guard.networks.borrow(), threads)
+}
+
+fn serve_boot(bound: Bound, guard: &Guard, threads: &Handle) -> Boot {
+    let settings = guard.config.boot.clone().unwrap_or_default();
+    bound.serve(&settings, guard.networks.subscribe(), &guard.state, threads)
+}
+
+/// Keeps what is learnt and chosen about booting, if any of it is new.
+fn keep(boot: &Option<Boot>, guard: &mut Guard) {
+    if boot.as_ref().is_some_and(|boot| boot.keep(&mut guard.state)) {
+        guard.save();
+    }
+}
+
+/// Waits for something to keep at once, or for the end of a boot service; for ever where nothing is booted.
+async fn boot_event(boot: &mut Option<Boot>) -> anyhow::Result<()> {
+    match boot {
+        Some(boot) => boot.event().await,
+        None => future::pending().await,
+    }
 }
 
 /// Waits for entries in a ring of the kernel programs.

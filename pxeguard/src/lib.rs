@@ -12,6 +12,7 @@ pub mod hook;
 pub mod http;
 pub mod metrics;
 pub mod networks;
+pub mod port_holder;
 pub mod ports;
 pub mod proxy;
 pub mod report;

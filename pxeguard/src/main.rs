@@ -12,11 +12,11 @@ use clap::Parser;
 use clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand;
 use env_logger::fmt::Formatter;
 use log::{Level, LevelFilter, Record};
-use pxeguard::cli::{Cli, Command, ControlArgs, QueryArgs, RunArgs, TrustCommand};
+use pxeguard::cli::{BootCommand, Cli, Command, ControlArgs, QueryArgs, RunArgs, TrustCommand};
 use pxeguard::config::{Config, ConfigError};
 use pxeguard::control::{Request, Response, ask};
 use pxeguard::exit::ExitCode;
-use pxeguard::report::{ports_table, servers_table, status_table, trusts_table};
+use pxeguard::report::{boot_table, clients_table, ports_table, servers_table, status_table, trusts_table};
 use pxeguard::time::Timestamp;
 use pxeguard::{daemon, dataplane};
 use serde::Serialize;
@@ -28,7 +28,7 @@ fn main() -> process::ExitCode {
             Err(error) => {
                 complain(&format!("{error:#}").replace('\n', "; "));
                 match error.downcast_ref() {
-                    Some(ConfigError::NoInterface(_)) => ExitCode::Usage,
+                    Some(ConfigError::NoInterface(_) | ConfigError::TwoPrograms(_)) => ExitCode::Usage,
                     _ => ExitCode::Failed,
                 }
             }
@@ -60,6 +60,12 @@ fn execute(command: Command) -> anyhow::Result<()> {
         Command::Status(args) => query(&args, &Request::Status),
         Command::Servers(args) => query(&args, &Request::Servers),
         Command::Ports(args) => query(&args, &Request::Ports),
+        Command::Clients(args) => query(&args, &Request::Clients),
+        Command::Boot(BootCommand::List(args)) => query(&args, &Request::BootList),
+        Command::Boot(BootCommand::Set(args)) => {
+            change(&args.control, &Request::BootSet { mac: args.mac.0, entry: args.entry, once: args.once })
+        }
+        Command::Boot(BootCommand::Unset(args)) => change(&args.control, &Request::BootUnset(args.mac.0)),
         Command::Trust(TrustCommand::List(args)) => query(&args, &Request::TrustList),
         Command::Trust(TrustCommand::Add(args)) => change(&args.control, &Request::TrustAdd(args.trust())),
         Command::Trust(TrustCommand::Remove(args)) => change(&args.control, &Request::TrustRemove(args.trust())),
@@ -97,6 +103,8 @@ fn query(args: &QueryArgs, request: &Request) -> anyhow::Result<()> {
         Response::Servers(servers) => shown(args.json, &servers, |servers| servers_table(servers, now)),
         Response::Ports(ports) => shown(args.json, &ports, |ports| ports_table(ports, now)),
         Response::Trusts(trusts) => shown(args.json, &trusts, |trusts| trusts_table(trusts)),
+        Response::Clients(clients) => shown(args.json, &clients, |clients| clients_table(clients, now)),
+        Response::Boot(list) => shown(args.json, &list, boot_table),
         Response::Done(what) => what + "\n",
         Response::Error(why) => bail!(why),
     })

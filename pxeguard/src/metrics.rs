@@ -14,6 +14,7 @@ use pxeguard_common::trust::Mode;
 use pxeguard_common::verdict::Verdict;
 use tokio::sync::{mpsc, oneshot};
 
+use crate::clients::BootCounts;
 use crate::report::{Port, Totals};
 use crate::trust::MacAddress;
 
@@ -32,6 +33,8 @@ pub struct Snapshot {
     pub servers: Vec<ServerReplies>,
     /// Events that the kernel could not tell.
     pub events_lost: u64,
+    /// What was counted of clients that boot; `None` where nothing is booted.
+    pub boot: Option<BootCounts>,
 }
 
 /// Replies of one server at one port.

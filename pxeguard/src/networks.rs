@@ -1,21 +1,23 @@
 //! The networks that are guarded: where a boot server's clients are, and the address by which they reach this host.
 
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use ipnet::Ipv4Net;
 use pxeguard_common::net::{Ifindex, Mac};
 
+use crate::ports::{Address, Link, Snapshot};
+
 /// An IPv4 address of a guarded interface.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Network {
-    /// The interface: the bridge, or the network card, that `--iface` names; or a VLAN device on it.
+    /// The interface by which the clients' frames come: the bridge or the network card that `--iface` names.
     pub iface: Ifindex,
     /// Its name.
     pub name: String,
-    /// Its Ethernet address.
-    pub mac: Mac,
-    /// Its VLAN, 0 for none.
+    /// The VLAN whose device has the address; 0 where the interface itself has it, or its bridge.
     pub vlan: u16,
+    /// The Ethernet address that belongs to it.
+    pub mac: Mac,
     /// This host's address there, with the length of the network's prefix.
     pub address: Ipv4Net,
 }
@@ -25,6 +27,35 @@ pub struct Network {
 pub struct Networks(pub Vec<Network>);
 
 impl Networks {
+    /// Those of the interfaces that `--iface` names, and of VLAN devices on them.
+    ///
+    /// A named port of a bridge has its bridge's addresses: there its clients reach this host.
+    pub fn of(snapshot: &Snapshot, ifaces: &[String]) -> Self {
+        let mut networks = Self::default();
+        for link in ifaces.iter().filter_map(|iface| snapshot.link_named(iface)) {
+            let bridge = snapshot.bridge_of(link);
+            networks.add(link, 0, link);
+            bridge.into_iter().for_each(|bridge| networks.add(link, 0, bridge));
+            for device in snapshot.links() {
+                let of =
+                    device.vlan_of.filter(|of| of.trunk == link.index || bridge.is_some_and(|b| b.index == of.trunk));
+                of.into_iter().for_each(|of| networks.add(link, of.vlan, device));
+            }
+        }
+        networks
+    }
+
+    /// Adds the addresses of `owner`, whose clients' frames come by `iface`; none twice.
+    fn add(&mut self, iface: &Link, vlan: u16, owner: &Link) {
+        let Some(mac) = owner.mac else { return };
+        for address in owner.addresses.iter().filter_map(ipv4) {
+            let network = Network { iface: iface.index, name: iface.name.clone(), vlan, mac, address };
+            if !self.0.contains(&network) {
+                self.0.push(network);
+            }
+        }
+    }
+
     /// Whether an address belongs to a client: to a machine in one of the networks, and not to this host.
     pub fn has_client(&self, address: Ipv4Addr) -> bool {
         self.0.iter().any(|network| {
@@ -41,9 +72,72 @@ impl Networks {
     }
 }
 
+fn ipv4(address: &Address) -> Option<Ipv4Net> {
+    match address.ip {
+        IpAddr::V4(ip) => Ipv4Net::new(ip, address.prefix_len).ok(),
+        IpAddr::V6(_) => None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ports::{Kind, VlanOf};
+
+    fn link(index: u32, name: &str, kind: Kind, addresses: &[&str]) -> Link {
+        let address = |text: &&str| {
+            let net: Ipv4Net = text.parse().unwrap();
+            Address { ip: net.addr().into(), prefix_len: net.prefix_len() }
+        };
+        Link {
+            index: Ifindex(index),
+            name: name.to_owned(),
+            alternative_names: Vec::new(),
+            is_ethernet: true,
+            physical: kind == Kind::Physical,
+            kind,
+            master: None,
+            vlan_of: None,
+            mac: Some([2, 0, 0, 0, 0, index as u8]),
+            xdp: None,
+            up: true,
+            addresses: addresses.iter().map(address).collect(),
+        }
+    }
+
+    fn host() -> Snapshot {
+        let vlan_of = Some(VlanOf { trunk: Ifindex(2), vlan: 5 });
+        Snapshot::of(vec![
+            link(2, "vmbr0", Kind::Bridge, &["10.0.0.1/24", "10.0.9.1/24"]),
+            Link { vlan_of, ..link(3, "vmbr0.5", Kind::Vlan, &["10.0.5.1/24"]) },
+            Link { master: Some(Ifindex(2)), ..link(4, "eno1", Kind::Physical, &[]) },
+            link(5, "eno2", Kind::Physical, &["10.0.2.1/24"]),
+        ])
+    }
+
+    fn of(ifaces: &[&str]) -> Vec<(u32, u16, String)> {
+        let ifaces: Vec<String> = ifaces.iter().map(|&iface| iface.to_owned()).collect();
+        let networks = Networks::of(&host(), &ifaces).0;
+        networks.iter().map(|network| (network.iface.0, network.vlan, network.address.to_string())).collect()
+    }
+
+    fn expected(rows: &[(u32, u16, &str)]) -> Vec<(u32, u16, String)> {
+        rows.iter().map(|&(iface, vlan, address)| (iface, vlan, address.to_owned())).collect()
+    }
+
+    #[test]
+    fn a_bridge_has_its_own_addresses_and_those_of_its_vlans() {
+        let rows = [(2, 0, "10.0.0.1/24"), (2, 0, "10.0.9.1/24"), (2, 5, "10.0.5.1/24")];
+        assert_eq!(of(&["vmbr0"]), expected(&rows));
+        assert_eq!(of(&["vmbr0", "vmbr0"]), expected(&rows));
+    }
+
+    #[test]
+    fn a_port_of_a_bridge_has_the_bridges_addresses() {
+        let rows = [(4, 0, "10.0.0.1/24"), (4, 0, "10.0.9.1/24"), (4, 5, "10.0.5.1/24")];
+        assert_eq!(of(&["eno1"]), expected(&rows));
+        assert_eq!(of(&["eno2"]), expected(&[(5, 0, "10.0.2.1/24")]));
+    }
 
     fn networks(address: &str) -> Networks {
         let address = address.parse().unwrap();

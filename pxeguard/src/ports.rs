@@ -32,7 +32,7 @@ mod tests;
 use std::io;
 
 pub use kind::Kind;
-pub use link::{Address, Link, XdpAttached, XdpMode};
+pub use link::{Address, Link, VlanOf, XdpAttached, XdpMode};
 pub use problem::Problem;
 pub use snapshot::Snapshot;
 pub use targets::{Target, Targets};

@@ -1,5 +1,7 @@
 //! What the daemon reports: the fields of the JSON that scripts rely on, and how they come about.
 
+mod boot;
+mod clients;
 mod table;
 mod totals;
 
@@ -15,6 +17,11 @@ use serde::{Deserialize, Serialize};
 use crate::time::{KernelClock, Timestamp};
 use crate::trust::{InterfaceName, MacAddress, Source, Trust};
 
+pub use boot::{BootChoice, BootEntry, BootList, BootProgram, boot_table};
+pub use clients::{
+    BootAttempt, BootClient, BootFile, ClientState, FileResult, clients_table, rate_in_words, size_in_words,
+};
+pub(crate) use table::printable;
 pub use table::{ports_table, servers_table, status_table, trusts_table};
 pub use totals::Totals;
 

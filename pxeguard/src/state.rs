@@ -1,4 +1,5 @@
-//! What has to outlive the daemon: trusts added at run time, and the ports to which MAC addresses were bound.
+//! What has to outlive the daemon: trusts added at run time, the ports to which MAC addresses were bound, what clients are
+//! to boot, and how they are answered best.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, DirBuilder, File, OpenOptions};
@@ -9,6 +10,8 @@ use std::process;
 
 use serde::{Deserialize, Serialize};
 
+use crate::boot::Choices;
+use crate::proxy::Learnt;
 use crate::time::Timestamp;
 use crate::trust::{InterfaceName, MacAddress, Trust, TrustPlace, Trusts};
 
@@ -19,6 +22,10 @@ pub struct State {
     pub trusts: Vec<Trust>,
     /// Where trusted MAC addresses were first seen.
     pub bindings: BTreeMap<MacAddress, InterfaceName>,
+    /// What clients boot, as it was said at run time.
+    pub choices: Choices,
+    /// How clients are answered best, as it was learnt.
+    pub learnt: Learnt,
 }
 
 impl State {
@@ -47,7 +54,7 @@ pub struct StateFile {
 /// A state file that could not be read, and was put aside.
 #[derive(Debug, Eq, PartialEq, thiserror::Error)]
 #[error(
-    "the state file {} is damaged ({why}): trusts added at run time are lost; it was moved to {}",
+    "the state file {} is damaged ({why}): trusts and boot entries set at run time are lost; it was moved to {}",
     path.display(), moved_to.display()
 )]
 pub struct Damage {
@@ -86,8 +93,8 @@ pub enum StateError {
     },
 }
 
-/// Format of the file.
-const FORMAT: u32 = 1;
+/// Format of the file.  1 had neither choices nor what was learnt, and is still read.
+const FORMAT: u32 = 2;
 
 #[derive(Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
@@ -97,6 +104,22 @@ struct Contents {
     trust: Vec<Trust>,
     #[serde(default)]
     bindings: BTreeMap<MacAddress, InterfaceName>,
+    #[serde(default)]
+    learnt: Learnt,
+    #[serde(default)]
+    choices: Choices,
+}
+
+impl From<State> for Contents {
+    fn from(State { trusts, bindings, choices, learnt }: State) -> Self {
+        Self { version: FORMAT, trust: trusts, bindings, learnt, choices }
+    }
+}
+
+impl From<Contents> for State {
+    fn from(Contents { version: _, trust, bindings, learnt, choices }: Contents) -> Self {
+        Self { trusts: trust, bindings, choices, learnt }
+    }
 }
 
 /// All that is read of a file that may be of another format.
@@ -122,7 +145,7 @@ impl StateFile {
             Err(source) => return Err(io_error("read the state file", path, source)),
         };
         match parse(&bytes) {
-            Ok(Contents { trust, bindings, .. }) => Ok((file, State { trusts: trust, bindings }, None)),
+            Ok(contents) => Ok((file, contents.into(), None)),
             Err(Unreadable::Newer(version)) => Err(StateError::Newer { path: path.to_owned(), version }),
             Err(Unreadable::Damaged(why)) => {
                 let damage = file.put_aside(why)?;
@@ -133,8 +156,8 @@ impl StateFile {
 
     /// Writes the state, so that after a crash at any moment either the old or the new one is there.
     pub fn save(&self, state: &State) -> Result<(), StateError> {
-        let contents = Contents { version: FORMAT, trust: state.trusts.clone(), bindings: state.bindings.clone() };
-        let toml = toml::to_string(&contents).expect("strings, numbers and a table of strings are TOML");
+        let contents = Contents::from(state.clone());
+        let toml = toml::to_string(&contents).expect("strings, numbers and tables of them are TOML");
         let text = format!("# Written by pxeguard: changes made here while it runs are lost.\n{toml}");
         let temporary = self.beside(&format!(".new-{}", process::id()));
         let written = self.replace(&temporary, text.as_bytes());

@@ -23,6 +23,15 @@ const WRONG: &[(&str, &str, &[&str])] = &[
         &["52:54:00:12:34", "MAC"],
     ),
     ("trust_port = \"eno1,vlan=5000\"\n", ":1:14: ", &["5000", "VLAN", "1 to 4094"]),
+    ("[boot]\nroots = \"/srv\"\n", ":2:1: ", &["unknown key", "roots", "root"]),
+    ("[boot]\ntimeout = \"10s\"\n", ":2:11: ", &["10s"]),
+    ("[boot]\ntimeout = 100000\n", ":2:11: ", &["100000", "seconds", "0 to 3599"]),
+    ("[boot]\nhttp_port = 0\n", ":2:13: ", &["port", "1 to 65535"]),
+    ("[boot]\nmax_transfers = 0\n", ":2:17: ", &["transfers", "1 to"]),
+    ("[boot.programs]\nx64 = \"a\"\n", ":2:1: ", &["x64", "efi-x64", "option 93"]),
+    ("[boot.programs]\nbios = \"../a\"\n", ":2:8: ", &["below the boot root"]),
+    ("[boot.strategy]\nbios = \"pxe\"\n", ":2:8: ", &["pxe", "direct", "binl", "menu"]),
+    ("[boot.clients.\"52:54:00:12:34\"]\nentry = \"a\"\n", ":1:15: ", &["52:54:00:12:34", "MAC"]),
     ("iface = \"vmbr0\"\ntrust = \"52:54:00:12:34:56,ipv6\"\n", ":2:9: ", &["ipv6"]),
 ];
 

@@ -8,7 +8,19 @@ use crate::ended::{Ended, guard};
 fn question_to_nobody_says_how_to_start_somebody() {
     skip_unless!();
     let lab = Lab::new().unwrap();
-    for question in ["status", "servers", "servers --json", "ports", "trust list", "trust add 52:54:00:12:34:56"] {
+    for question in [
+        "status",
+        "servers",
+        "servers --json",
+        "ports",
+        "trust list",
+        "trust add 52:54:00:12:34:56",
+        "clients",
+        "clients --json",
+        "boot list",
+        "boot set 52:54:00:12:34:56 memtest86+ --once",
+        "boot unset 52:54:00:12:34:56",
+    ] {
         let ended = Ended::of(lab.hypervisor(), question);
         ended.failed(&["no pxeguard runs here", "/run/pxeguard/pxeguard.sock", "start it with pxeguard run"]);
     }

@@ -17,13 +17,13 @@ fn damaged_state_is_kept_aside_and_told_and_the_daemon_runs() {
         host.write(STATE, damaged).unwrap();
         let guard = guard(&lab, "--iface vmbr0");
         let told = guard.process().wait_line(|line| line.contains("is damaged"), SOON).unwrap();
-        assert!(told.contains(STATE) && told.contains("trusts added at run time are lost"), "{told}");
+        assert!(told.contains(STATE) && told.contains("set at run time are lost"), "{told}");
         let aside = told.rsplit(' ').next().unwrap();
         assert!(aside.starts_with("/var/lib/pxeguard/state.toml.damaged-"), "{told}");
         assert_eq!(host.read(aside).unwrap(), damaged);
         assert_eq!(guard.json("status").unwrap()["ports"], 1);
         // The new file is a good one.
-        assert!(host.read(STATE).unwrap().contains("version = 1"));
+        assert!(host.read(STATE).unwrap().contains("version = 2"));
         guard.stop().unwrap();
     }
 }

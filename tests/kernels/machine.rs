@@ -6,12 +6,12 @@ use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
+use pxeguard_lab::firmware::qemu;
 use pxeguard_lab::{Host, guard};
 use tempfile::NamedTempFile;
 
 use crate::archive::Archive;
 use crate::linux::Linux;
-use pxeguard_lab::cache;
 
 /// What starts the script.
 const INIT: &str = include_str!("guest/init.sh");
@@ -22,38 +22,24 @@ const PATIENCE: Duration = Duration::from_secs(240);
 /// The programs of this machine's that the guest needs, and where it has them.
 const PROGRAMS: [(&str, &str); 3] = [("/bin/busybox", "busybox"), ("/usr/sbin/ip", "ip"), ("/usr/sbin/tc", "tc")];
 
-/// QEMU: the installed one, or else that which `cargo xtask setup` has unpacked.
-pub fn qemu() -> PathBuf {
-    let installed = PathBuf::from("/usr/bin/qemu-system-x86_64");
-    if installed.exists() { installed } else { unpacked().join("usr/bin/qemu-system-x86_64") }
-}
-
 /// Boots a kernel with pxeguard and `script`; what it said on its serial console until it was off.
 pub fn run(linux: Linux, script: &str) -> Result<String> {
     let initramfs = NamedTempFile::new().context("cannot make a temporary file")?;
     fs::write(initramfs.path(), self::initramfs(linux, script)?).context("cannot write the initramfs")?;
     let host = Host::new("qemu")?;
-    let machine = host.spawn_command(command(&linux.image()?, initramfs.path()))?;
+    let machine = host.spawn_command(command(&linux.image()?, initramfs.path())?)?;
     let status = machine.wait(PATIENCE)?;
     let said = machine.output();
     ensure!(status.success(), "QEMU ended with {status}:\n{said}");
     Ok(said)
 }
 
-fn command(kernel: &Path, initramfs: &Path) -> Command {
-    let (program, unpacked) = (qemu(), unpacked());
-    let mut qemu = Command::new(&program);
-    if program.starts_with(&unpacked) {
-        let libraries = unpacked.join("usr/lib/x86_64-linux-gnu");
-        qemu.env("LD_LIBRARY_PATH", &libraries).env("QEMU_MODULE_DIR", libraries.join("qemu"));
-        for firmware in ["usr/share/qemu", "usr/share/seabios"] {
-            qemu.arg("-L").arg(unpacked.join(firmware));
-        }
-    }
-    qemu.args(["-accel", "tcg", "-m", "256", "-nodefaults", "-no-user-config", "-display", "none"]);
-    qemu.args(["-serial", "stdio", "-no-reboot", "-append", "console=ttyS0 loglevel=1 panic=-1"]);
-    qemu.arg("-kernel").arg(kernel).arg("-initrd").arg(initramfs).current_dir("/");
-    qemu
+fn command(kernel: &Path, initramfs: &Path) -> Result<Command> {
+    let mut qemu = qemu("x86_64")?;
+    qemu.args(["-m", "256", "-serial", "stdio", "-no-reboot"]);
+    qemu.args(["-append", "console=ttyS0 loglevel=1 panic=-1"]);
+    qemu.arg("-kernel").arg(kernel).arg("-initrd").arg(initramfs);
+    Ok(qemu)
 }
 
 fn initramfs(linux: Linux, script: &str) -> Result<Vec<u8>> {
@@ -80,8 +66,4 @@ fn installed(name: &str) -> Result<PathBuf> {
     let folders = ["/usr/sbin", "/usr/bin", "/sbin", "/bin"];
     let mut paths = folders.into_iter().map(|folder| Path::new(folder).join(name));
     paths.find(|path| path.exists()).with_context(|| format!("{name} is not installed"))
-}
-
-fn unpacked() -> PathBuf {
-    cache().unwrap_or_default().join("qemu")
 }

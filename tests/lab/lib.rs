@@ -19,6 +19,7 @@
 mod cache;
 pub mod clients;
 mod deadline;
+pub mod firmware;
 pub mod frames;
 pub mod guard;
 mod host;
@@ -32,9 +33,10 @@ mod tap;
 mod tests;
 mod topology;
 
-pub use cache::cache;
+pub use cache::{UNPACKED, cache, provided};
 pub use clients::{Client, Lease};
 pub use deadline::until;
+pub use firmware::Machine;
 pub use guard::Guard;
 pub use host::Host;
 pub use packet_socket::{Raw, udp};

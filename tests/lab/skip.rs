@@ -5,10 +5,14 @@ use std::path::Path;
 
 use nix::unistd::geteuid;
 
+use crate::provided;
+
 /// Set where a test that cannot run is a failure.
 pub const NO_SKIP: &str = "PXEGUARD_NO_SKIP";
 
 /// Whether the test has to be left out, because it is not run by root or lacks one of these programs.
+///
+/// A name with a `/` is that of any file of a package, which may be unpacked instead of installed ([`provided`]).
 ///
 /// Says `SKIP: why` on standard error.
 ///
@@ -39,10 +43,14 @@ fn obstacle(programs: &[&str]) -> Option<String> {
     if !geteuid().is_root() {
         return Some("needs root".to_owned());
     }
-    programs.iter().find(|program| !installed(program)).map(|program| format!("{program} is not installed"))
+    let missing = programs.iter().find(|program| !installed(program));
+    missing.map(|program| format!("{program} is not here: `cargo xtask setup --for test` provides it"))
 }
 
 fn installed(program: &str) -> bool {
+    if program.starts_with('/') {
+        return provided(program).is_some();
+    }
     let folders = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"];
     folders.iter().any(|folder| Path::new(folder).join(program).exists())
 }

@@ -124,7 +124,7 @@ impl Lab {
         Ok(mac.trim().parse()?)
     }
 
-    fn next_mac(&self) -> MacAddr6 {
+    pub(crate) fn next_mac(&self) -> MacAddr6 {
         let number = self.guests.fetch_add(1, Ordering::Relaxed) + 1;
         MacAddr6::new(0x02, b'p', b'x', b'e', 0, number)
     }

@@ -1,7 +1,8 @@
 //! Debian packages: which are needed for what, and how they are installed
-//! without a service starting.
+//! without a service starting; some are unpacked instead.
 
-mod machines;
+mod kernels;
+mod unpacked;
 
 use std::process::{Command, Stdio};
 
@@ -24,8 +25,10 @@ pub enum Purpose {
 const DEMO: &[&str] = &["busybox", "dnsmasq-base", "ethtool", "iproute2", "udhcpc"];
 
 const TEST: &[&str] = &[
+    "atftp",
     "bpftool",
     "busybox",
+    "curl",
     "dhcpcd-base",
     "dnsmasq-base",
     "ethtool",
@@ -39,13 +42,16 @@ const TEST: &[&str] = &[
     "openvswitch-switch",
     "prometheus", // promtool
     "tcpdump",
+    "tftp-hpa",
     "tshark",
     "udhcpc",
     "udhcpd",
 ];
 
 const BENCH: &[&str] = &[
+    "atftp",
     "bpftool",
+    "curl",
     "dnsmasq-base",
     "ebtables",
     "ethtool",
@@ -70,10 +76,14 @@ impl Purpose {
 /// Installs what `purposes` need and is missing.
 pub fn provide(mut apt: Option<&mut Apt>, purposes: &[Purpose]) -> Result<()> {
     install(apt.as_deref_mut(), purposes)?;
-    match apt {
-        Some(apt) if purposes.contains(&Purpose::Test) => machines::provide(apt),
-        _ => Ok(()),
+    let Some(apt) = apt else {
+        return Ok(());
+    };
+    unpacked::provide(apt, purposes)?;
+    if purposes.contains(&Purpose::Test) {
+        kernels::provide(apt)?;
     }
+    Ok(())
 }
 
 /// A package that this system does not know is named, and left to the user:

@@ -23,8 +23,6 @@ use super::root::Watch;
 use super::{Content, FileError, Library, Root, Settings, Source, Visitor};
 use memory::Memory;
 
-pub use listing::{ListedEntry, ListedProgram, Listing};
-
 /// How long an iPXE that was fetched is taken for the one that asks next.
 const IPXE_START: Duration = Duration::from_secs(120);
 

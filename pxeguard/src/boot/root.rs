@@ -53,15 +53,20 @@ pub struct Root {
 }
 
 impl Root {
-    /// Takes a folder that is there and can be read.
-    pub fn open(path: &Path) -> Result<Self, RootError> {
-        let root = Self { path: path.to_owned(), cache: Arc::default() };
-        match root.folder().and_then(|folder| walk::entries(&folder)) {
-            Ok(_) => Ok(root),
+    /// Takes a folder, which need not be there yet: until then, nothing is in it.
+    pub fn new(path: &Path) -> Self {
+        Self { path: path.to_owned(), cache: Arc::default() }
+    }
+
+    /// Says what is wrong with the folder, if anything is.
+    pub fn check(&self) -> Result<(), RootError> {
+        let path = self.path.clone();
+        match self.folder().and_then(|folder| walk::entries(&folder)) {
+            Ok(_) => Ok(()),
             Err(error) => Err(match error.kind() {
-                io::ErrorKind::NotFound => RootError::Missing(root.path),
-                io::ErrorKind::NotADirectory => RootError::NotAFolder(root.path),
-                _ => RootError::Unreadable { path: root.path, source: error },
+                io::ErrorKind::NotFound => RootError::Missing(path),
+                io::ErrorKind::NotADirectory => RootError::NotAFolder(path),
+                _ => RootError::Unreadable { path, source: error },
             }),
         }
     }

@@ -1,14 +1,18 @@
 //! What the operator says about booting, by flags and configuration file.
 
+mod program;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::str::FromStr;
 use std::time::Duration;
 
-use pxeguard_common::arch::Arch;
 use pxeguard_common::arch::Platform;
 
 use crate::proxy::Strategy;
 use crate::trust::MacAddress;
+
+pub use program::{ArchChoice, NotArch, NotProgramChoice, NotProgramName, ProgramChoice, ProgramName};
 
 /// Where boot files are, unless another folder is named.
 pub const DEFAULT_ROOT: &str = "/var/lib/pxeguard/boot";
@@ -42,15 +46,6 @@ pub struct Settings {
     pub transfers: (usize, usize),
 }
 
-/// What `--boot ARCH=FILE` can name.
-#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub enum ArchChoice {
-    /// All architectures of a platform.
-    Platform(Platform),
-    /// One number of option 93.
-    Number(Arch),
-}
-
 /// What is said of one client.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct ClientSettings {
@@ -60,6 +55,30 @@ pub struct ClientSettings {
     pub program: Option<String>,
     /// How it is answered.
     pub strategy: Option<Strategy>,
+}
+
+/// The Ethernet address of one client: neither zero nor a group's.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct ClientMac(pub MacAddress);
+
+/// The text is not the Ethernet address of one client.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum NotClientMac {
+    /// Not an address at all.
+    #[error("\"{0}\" is not a MAC address like 52:54:00:12:34:56")]
+    Shape(String),
+    /// Zero, or a group's.
+    #[error("{0} is no client's MAC address: zero, or a group's")]
+    Group(MacAddress),
+}
+
+impl FromStr for ClientMac {
+    type Err = NotClientMac;
+
+    fn from_str(text: &str) -> Result<Self, NotClientMac> {
+        let mac: MacAddress = text.parse().map_err(|_| NotClientMac::Shape(text.to_owned()))?;
+        if mac.is_sender() { Ok(Self(mac)) } else { Err(NotClientMac::Group(mac)) }
+    }
 }
 
 impl Default for Settings {

@@ -11,6 +11,7 @@ use serde::{Deserialize, Deserializer};
 use toml::Spanned;
 
 use super::ModeChoice;
+use super::boot::{BootKeys, BootSection};
 use crate::hook::HookChoice;
 use crate::trust::{InterfaceName, Trust};
 
@@ -24,6 +25,7 @@ pub(super) struct ConfigFile {
     pub(super) listen: Option<SocketAddr>,
     pub(super) control: Option<PathBuf>,
     pub(super) state: Option<PathBuf>,
+    pub(super) boot: BootSection,
 }
 
 /// The file as it is written.
@@ -38,6 +40,7 @@ struct Keys {
     listen: Option<SocketAddr>,
     control: Option<PathBuf>,
     state: Option<PathBuf>,
+    boot: BootKeys,
 }
 
 /// Why the configuration file does not count.
@@ -96,14 +99,15 @@ impl ConfigFile {
             listen: keys.listen,
             control: keys.control,
             state: keys.state,
+            boot: keys.boot.parse()?,
         })
     }
 }
 
 /// What is wrong, and the byte of the file where it begins.
-struct Mistake {
-    at: usize,
-    why: String,
+pub(super) struct Mistake {
+    pub(super) at: usize,
+    pub(super) why: String,
 }
 
 /// What serde calls a field and puts between backticks, people call a key.

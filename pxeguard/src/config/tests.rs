@@ -1,3 +1,5 @@
+mod boot;
+
 use std::fs;
 
 use tempfile::NamedTempFile;
@@ -146,10 +148,10 @@ fn the_example_is_a_configuration() {
 
 #[test]
 fn every_key_of_the_example_is_known_and_has_its_default() {
-    // Keys are commented out as `#key = value`, prose as `# text`.
+    // Keys and tables are commented out as `#key = value` and `#[table]`, prose as `# text`.
     let text = fs::read_to_string(EXAMPLE).unwrap();
     let uncommented = |line: &str| match line.strip_prefix('#') {
-        Some(setting) if setting.starts_with(|c: char| c.is_ascii_lowercase()) => setting.to_owned(),
+        Some(setting) if setting.starts_with(|c: char| c.is_ascii_lowercase() || c == '[') => setting.to_owned(),
         _ => line.to_owned(),
     };
     let all: Vec<_> = text.lines().map(uncommented).collect();
@@ -157,4 +159,8 @@ fn every_key_of_the_example_is_known_and_has_its_default() {
     assert_eq!(config.trusts.len(), 4);
     assert_eq!((config.hook, config.listen), (HookChoice::Auto, DEFAULT_LISTEN));
     assert_eq!((config.control, config.state), (DEFAULT_CONTROL.into(), DEFAULT_STATE.into()));
+    let Settings { programs, strategies, clients, default, .. } = config.boot.clone().expect("the example boots");
+    assert_eq!((programs.len(), strategies.len(), clients.len(), default.is_some()), (2, 1, 1, true));
+    let examples = Settings { is_root_named: true, programs, strategies, clients, default, ..Settings::default() };
+    assert_eq!(config.boot, Some(examples));
 }

@@ -8,6 +8,7 @@ use pxeguard_common::server::{ServerKey, ServerRow};
 use pxeguard_common::trust::Standing;
 
 use super::guard::Guard;
+use crate::clients::BootCounts;
 use crate::control::{Request, Response};
 use crate::dataplane::DataPlaneError;
 use crate::metrics::{self, ServerReplies};
@@ -26,12 +27,15 @@ impl Guard {
             Request::TrustList => Ok(Response::Trusts(self.trust_entries())),
             Request::TrustAdd(trust) => return self.add_trust(trust, watch).await,
             Request::TrustRemove(trust) => return self.remove_trust(&trust, watch).await,
+            Request::Clients | Request::BootList | Request::BootSet { .. } | Request::BootUnset(_) => {
+                return Response::Error("nothing is booted here: see --boot-root of pxeguard run".to_owned());
+            }
         };
         answer.unwrap_or_else(|error| Response::Error(format!("{:#}", anyhow::Error::from(error))))
     }
 
     /// What a scrape shows.
-    pub(super) fn metrics(&self) -> Result<metrics::Snapshot, DataPlaneError> {
+    pub(super) fn metrics(&self, boot: Option<BootCounts>) -> Result<metrics::Snapshot, DataPlaneError> {
         let servers = self.plane.maps.servers()?.into_iter().map(|(key, row)| {
             let trusted = matches!(self.standing(&key), Standing::Trusted(_));
             ServerReplies::new(self.port_name(key.port), MacAddress(key.mac), trusted, &row)
@@ -42,6 +46,7 @@ impl Guard {
             ports: self.port_reports()?,
             servers: servers.collect(),
             events_lost: self.plane.maps.events_lost()?,
+            boot,
         })
     }
 

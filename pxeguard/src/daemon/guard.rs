@@ -2,16 +2,19 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::bail;
 use aya_log::EbpfLogger;
 use pxeguard_common::net::Ifindex;
 use pxeguard_common::trust::Mode;
+use tokio::sync::watch;
 
 use super::tell::Teller;
 use crate::config::Config;
 use crate::dataplane::{DataPlane, DataPlaneError, Events, Guarded};
+use crate::networks::Networks;
 use crate::ports::{Problem, Snapshot, Target, Watch};
 use crate::report::mode_name;
 use crate::state::{State, StateError, StateFile};
@@ -39,6 +42,8 @@ pub(super) struct Guard {
     pub(super) mode: Mode,
     pub(super) ports: BTreeMap<Ifindex, PortState>,
     pub(super) problems: Vec<Problem>,
+    /// Where the clients of the boot services are.
+    pub(super) networks: watch::Sender<Arc<Networks>>,
     /// Names of ports that are gone, for the servers that were seen there.
     pub(super) gone: BTreeMap<Ifindex, String>,
     pub(super) teller: Teller,
@@ -50,7 +55,9 @@ pub(super) struct Guard {
 impl Guard {
     /// Checks the interfaces, reads the state and loads the kernel programs; nothing is attached or replaced yet.
     pub(super) async fn open(config: Config, watch: &Watch) -> anyhow::Result<Self> {
-        let targets = watch.snapshot().await?.targets(&iface_names(&config)).await;
+        let snapshot = watch.snapshot().await?;
+        let targets = snapshot.targets(&iface_names(&config)).await;
+        let networks = Networks::of(&snapshot, &iface_names(&config));
         if let Some(problem) = targets.problems.iter().find(|problem| !problem.is_guarded_all_the_same()) {
             bail!("{problem}");
         }
@@ -73,6 +80,7 @@ impl Guard {
             mode,
             ports: BTreeMap::new(),
             problems: Vec::new(),
+            networks: watch::Sender::new(Arc::new(networks)),
             gone: BTreeMap::new(),
             teller: Teller::default(),
             since: Timestamp::now(),
@@ -131,6 +139,7 @@ impl Guard {
             }
         };
         let targets = snapshot.targets(&iface_names(&self.config)).await;
+        self.follow_networks(&snapshot);
         self.rename(&snapshot);
         let learned = self.learn_bindings(&snapshot);
         let names = names(&snapshot);
@@ -140,6 +149,15 @@ impl Guard {
             log::error!("cannot put the policy in force: {:#}", anyhow::Error::from(error));
         }
         self.set_targets(&snapshot, targets.ports, targets.problems);
+    }
+
+    fn follow_networks(&self, snapshot: &Snapshot) {
+        let networks = Networks::of(snapshot, &iface_names(&self.config));
+        self.networks.send_if_modified(|known| {
+            let changed = **known != networks;
+            *known = Arc::new(networks);
+            changed
+        });
     }
 
     /// Reads the configuration again; where it is wrong, everything stays as it is.

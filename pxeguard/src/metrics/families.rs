@@ -14,6 +14,7 @@ use pxeguard_common::trust::Mode;
 use pxeguard_common::verdict::Verdict;
 
 use super::{ServerReplies, Snapshot};
+use crate::clients::BootCounts;
 use crate::report::Port;
 
 /// Servers, each a MAC address at a port, that have labels of their own.
@@ -40,7 +41,8 @@ impl Collector for Snapshot {
             replies,
         )?;
         self.encode_ports(encoder)?;
-        self.encode_servers(encoder)
+        self.encode_servers(encoder)?;
+        self.boot.as_ref().map_or(Ok(()), |counts| encode_boot(encoder, counts))
     }
 }
 
@@ -90,6 +92,30 @@ impl Snapshot {
         let help = "Replies by server and message type; servers that are too many are summed up as other";
         family(encoder, "pxeguard_server_replies", help, None, replies)
     }
+}
+
+fn encode_boot(encoder: &mut DescriptorEncoder, counts: &BootCounts) -> fmt::Result {
+    let requests = counts
+        .requests
+        .iter()
+        .map(|((platform, kind), count)| ([("platform", *platform), ("kind", *kind)], ConstCounter::new(*count)));
+    let help = "Questions of network boot clients by the platform of their architecture and what asks";
+    family(encoder, "pxeguard_boot_requests", help, None, requests)?;
+    let answers = counts.answers.iter().map(|(strategy, count)| ([("strategy", *strategy)], ConstCounter::new(*count)));
+    family(encoder, "pxeguard_boot_answers", "Answers to network boot clients by strategy", None, answers)?;
+    let help = "Questions of network boot clients for which there was nothing to boot";
+    single(encoder, "pxeguard_boot_refused", help, &ConstCounter::new(counts.refused))?;
+    let transfers = counts.transfers.iter();
+    let transfers =
+        transfers.map(|((via, result), count)| ([("via", *via), ("result", *result)], ConstCounter::new(*count)));
+    family(encoder, "pxeguard_boot_transfers", "Boot files asked for and no longer sent, by result", None, transfers)?;
+    let active = counts.active.iter().map(|(via, count)| ([("via", *via)], ConstGauge::new(*count as f64)));
+    family(encoder, "pxeguard_boot_active_transfers", "Boot files that are being sent", None, active)?;
+    let bytes = counts.bytes.iter().map(|(via, count)| ([("via", *via)], ConstCounter::new(*count)));
+    let help = "Bytes of boot files that have arrived";
+    family(encoder, "pxeguard_boot_sent", help, Some(&Unit::Bytes), bytes)?;
+    let help = "Datagrams of boot files that were sent again";
+    single(encoder, "pxeguard_boot_resent_datagrams", help, &ConstCounter::new(counts.resent))
 }
 
 /// Writes a metric that has no labels.

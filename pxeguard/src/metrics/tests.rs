@@ -47,6 +47,13 @@ fn snapshot() -> Snapshot {
         ports: vec![port("eno1"), port(r#"q"u\o"#)],
         servers: vec![server("eno1", 1, true), server("eno1", 1, true), server(r#"q"u\o"#, 2, false)],
         events_lost: 9,
+        boot: Some(BootCounts {
+            requests: [(("bios", "PXEClient"), 5)].into(),
+            answers: [("direct", 4)].into(),
+            refused: 1,
+            resent: 6,
+            ..BootCounts::default()
+        }),
     }
 }
 
@@ -66,11 +73,24 @@ fn every_metric_has_its_sample() {
         "pxeguard_port_guarded_since_timestamp_seconds{port=\"eno1\"} 1700000000.5",
         "pxeguard_port_replies_total{port=\"eno1\",verdict=\"would_drop\"} 3",
         "pxeguard_port_unlisted_replies_total{port=\"eno1\"} 4",
+        "pxeguard_boot_requests_total{platform=\"bios\",kind=\"PXEClient\"} 5",
+        "pxeguard_boot_answers_total{strategy=\"direct\"} 4",
+        "pxeguard_boot_refused_total 1",
+        "pxeguard_boot_transfers_total{via=\"tftp\",result=\"done\"} 0",
+        "pxeguard_boot_active_transfers{via=\"http\"} 0.0",
+        "pxeguard_boot_sent_bytes_total{via=\"tftp\"} 0",
+        "pxeguard_boot_resent_datagrams_total 6",
         "pxeguard_server_replies_total{port=\"eno1\",mac=\"52:54:00:00:00:01\",type=\"OFFER\",verdict=\"dropped\"} 2",
     ];
     for line in lines {
         has_line(&text, line);
     }
+}
+
+#[test]
+fn what_is_not_done_has_no_metrics() {
+    let text = Format::Prometheus.write(Snapshot { boot: None, ..snapshot() });
+    assert!(!text.contains("pxeguard_boot_"), "{text}");
 }
 
 #[test]

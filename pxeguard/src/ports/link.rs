@@ -34,6 +34,8 @@ pub struct Link {
     pub physical: bool,
     /// The bridge, bond, VRF or Open vSwitch datapath that it is a port of.
     pub master: Option<Ifindex>,
+    /// Of a VLAN device: the interface that it is one VLAN of.
+    pub vlan_of: Option<VlanOf>,
     /// Its Ethernet address; `None` where it has none.
     pub mac: Option<Mac>,
     /// The XDP program on it, whoever put it there.
@@ -42,6 +44,15 @@ pub struct Link {
     pub up: bool,
     /// The host's addresses on it, without IPv6 link-local ones.
     pub addresses: Vec<Address>,
+}
+
+/// Of what interface a VLAN device is which VLAN.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct VlanOf {
+    /// The interface with the tagged frames.
+    pub trunk: Ifindex,
+    /// The VLAN, 0 to 4095.
+    pub vlan: u16,
 }
 
 /// An address of the host.
@@ -100,7 +111,7 @@ impl Link {
     fn parse(message: &[u8]) -> Option<Self> {
         let header = LinkHeader::parse(message).ok()?;
         let layer = header.link_layer_type;
-        let (mut info, mut has_parent) = (None, false);
+        let (mut info, mut has_parent, mut trunk, mut vlan) = (None, false, None, None);
         let mut link = Self {
             index: Ifindex(header.index),
             name: String::new(),
@@ -109,6 +120,7 @@ impl Link {
             is_ethernet: layer == LinkLayerType::Ether,
             physical: false,
             master: None,
+            vlan_of: None,
             mac: None,
             xdp: None,
             up: header.flags.contains(LinkFlags::Up),
@@ -119,7 +131,11 @@ impl Link {
                 libc::IFLA_IFNAME => link.name = text(value),
                 libc::IFLA_ADDRESS => link.mac = value.try_into().ok(),
                 libc::IFLA_MASTER => link.master = number(value).map(Ifindex),
-                libc::IFLA_LINKINFO => info = nested(value, libc::IFLA_INFO_KIND).next().map(text),
+                libc::IFLA_LINK => trunk = number(value).map(Ifindex),
+                libc::IFLA_LINKINFO => {
+                    info = nested(value, libc::IFLA_INFO_KIND).next().map(text);
+                    vlan = nested(value, libc::IFLA_INFO_DATA).find_map(vlan_id);
+                }
                 libc::IFLA_XDP => link.xdp = XdpAttached::parse(value),
                 libc::IFLA_PARENT_DEV_NAME => has_parent = true,
                 libc::IFLA_PROP_LIST => {
@@ -129,6 +145,9 @@ impl Link {
             }
         }
         link.kind = Kind::new(info.as_deref(), layer);
+        if link.kind == Kind::Vlan {
+            link.vlan_of = trunk.zip(vlan).map(|(trunk, vlan)| VlanOf { trunk, vlan });
+        }
         // Kernels before 5.14 do not tell the parent; there, what no software made is a device.
         link.physical = has_parent || link.kind == Kind::Physical;
         Some(link)
@@ -194,6 +213,13 @@ impl Address {
 fn ip(value: &[u8]) -> Option<IpAddr> {
     let v4 = || <[u8; 4]>::try_from(value).ok().map(IpAddr::from);
     v4().or_else(|| <[u8; 16]>::try_from(value).ok().map(IpAddr::from))
+}
+
+/// `IFLA_VLAN_ID` of linux/if_link.h, in the data of a VLAN device.
+fn vlan_id(data: &[u8]) -> Option<u16> {
+    const IFLA_VLAN_ID: u16 = 1;
+    let id = nested(data, IFLA_VLAN_ID).next()?;
+    id.try_into().ok().map(u16::from_ne_bytes)
 }
 
 fn nested(value: &[u8], wanted: u16) -> impl Iterator<Item = &[u8]> {

@@ -26,7 +26,7 @@ impl Snapshot {
         Ok(snapshot)
     }
 
-    pub(super) fn of(links: Vec<Link>) -> Self {
+    pub(crate) fn of(links: Vec<Link>) -> Self {
         let mut names = HashMap::new();
         for link in &links {
             let all = link.alternative_names.iter().chain([&link.name]);

@@ -9,14 +9,14 @@ use super::{Port, Server, Status, TrustEntry};
 use crate::time::Timestamp;
 
 /// A column: its heading, and whether it holds numbers.
-enum Column {
+pub(super) enum Column {
     Text(&'static str),
     Number(&'static str),
 }
 
-use Column::{Number, Text};
+pub(super) use Column::{Number, Text};
 
-fn table<const N: usize>(columns: [Column; N], rows: impl IntoIterator<Item = [String; N]>) -> String {
+pub(super) fn table<const N: usize>(columns: [Column; N], rows: impl IntoIterator<Item = [String; N]>) -> String {
     let mut table = Table::new();
     table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
     table.set_header(columns.iter().map(|(Text(heading) | Number(heading))| Cell::new(heading)));
@@ -32,12 +32,12 @@ fn table<const N: usize>(columns: [Column; N], rows: impl IntoIterator<Item = [S
     table.trim_fmt() + "\n"
 }
 
-/// Interfaces may have names that a terminal would obey.
-fn printable(text: &str) -> String {
+/// Interfaces may have names that a terminal would obey; so may files that a client asks for.
+pub(crate) fn printable(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect()
 }
 
-fn dash<T: ToString>(value: Option<T>) -> String {
+pub(super) fn dash<T: ToString>(value: Option<T>) -> String {
     value.map_or_else(|| "-".to_owned(), |value| value.to_string())
 }
 

@@ -3,6 +3,8 @@ use std::os::unix::fs::PermissionsExt;
 use tempfile::TempDir;
 
 use super::*;
+use crate::boot::Term;
+use crate::proxy::Strategy;
 
 fn folder() -> TempDir {
     tempfile::tempdir().expect("a temporary folder")
@@ -12,11 +14,21 @@ fn open(path: &Path) -> (StateFile, State, Option<Damage>) {
     StateFile::open(path).expect("the state file can be opened")
 }
 
+fn mac(number: u16) -> MacAddress {
+    let [high, low] = number.to_be_bytes();
+    MacAddress([0x52, 0x54, 0, 0, high, low])
+}
+
 fn some_state() -> State {
     let binding = ("52:54:00:12:34:56".parse().unwrap(), "eno1".parse().unwrap());
+    let mut choices = Choices::default();
+    choices.set(mac(1).0, "memtest86+", Term::Next);
+    choices.set(mac(2).0, "a \"quoted\" one", Term::Always);
     State {
         trusts: vec!["52:54:00:12:34:56".parse().unwrap(), "*@eno2,vlan=5,pxe".parse().unwrap()],
         bindings: [binding].into(),
+        choices,
+        learnt: Learnt(vec![(mac(1), Strategy::Binl), (mac(3), Strategy::Menu)]),
     }
 }
 
@@ -49,13 +61,15 @@ fn what_was_saved_is_there_after_a_restart() {
 #[test]
 fn a_damaged_file_is_moved_aside_and_told() {
     let good = format!("version = {FORMAT}\ntrust = [\"52:54:00:12:34:56\"]\n");
-    let damaged: [&[u8]; 6] = [
+    let damaged: [&[u8]; 8] = [
         b"",
         &good.as_bytes()[..good.len() / 2],
         b"\0\0\0\0\0\0\0\0",
         b"\xff\xfe",
         b"version = 1\ntrust = [\"nonsense\"]\n",
         b"version = 1\n[bindings]\n\"52:54:00:12:34:56\" = \"a/b\"\n",
+        b"version = 2\nlearnt = [[\"52:54:00:12:34:56\", \"guess\"]]\n",
+        b"version = 2\n[choices]\n\"52:54:00:12:34:56\" = \"debian\"\n",
     ];
     for bytes in damaged {
         let folder = folder();
@@ -87,10 +101,20 @@ fn a_second_damaged_file_does_not_replace_the_first() {
 fn a_file_of_a_newer_format_is_left_alone() {
     let folder = folder();
     let path = folder.path().join("state.toml");
-    fs::write(&path, "version = 2\nnovelty = true\n").unwrap();
+    fs::write(&path, "version = 3\nnovelty = true\n").unwrap();
     let error = StateFile::open(&path).unwrap_err().to_string();
-    assert!(error.contains("is of format 2, and this pxeguard knows 1"), "{error}");
+    assert!(error.contains("is of format 3, and this pxeguard knows 2"), "{error}");
     assert!(path.exists());
+}
+
+#[test]
+fn a_file_of_the_first_format_is_still_read() {
+    let folder = folder();
+    let path = folder.path().join("state.toml");
+    fs::write(&path, "version = 1\ntrust = [\"52:54:00:12:34:56\"]\n").unwrap();
+    let (_, state, damage) = open(&path);
+    assert_eq!(damage, None);
+    assert_eq!(state, State { trusts: vec!["52:54:00:12:34:56".parse().unwrap()], ..State::default() });
 }
 
 #[test]

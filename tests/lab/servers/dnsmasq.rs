@@ -1,5 +1,6 @@
 //! dnsmasq: DHCP, proxyDHCP, TFTP.
 
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Result;
@@ -20,6 +21,12 @@ pub fn start(host: &Host, pool: &Pool, more: &[&str]) -> Result<Process> {
 pub fn start_proxy(host: &Host, pool: &Pool, more: &[&str]) -> Result<Process> {
     let range = format!("--dhcp-range={},proxy,255.255.0.0", pool.server);
     run(host, pool, &[&[range.as_str()], more].concat())
+}
+
+/// As [`start_proxy`], and serves the files below `root` by TFTP.
+pub fn start_boot_server(host: &Host, pool: &Pool, root: &Path, more: &[&str]) -> Result<Process> {
+    let root = format!("--tftp-root={}", root.display());
+    start_proxy(host, pool, &[&["--enable-tftp", &root], more].concat())
 }
 
 fn run(host: &Host, pool: &Pool, more: &[&str]) -> Result<Process> {

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
+use lru::LruCache;
 use rustix::fs::{Stat, fstat};
 
 use super::resolve::reopen;
@@ -30,23 +31,17 @@ pub(super) const SETTLED: Duration = Duration::from_secs(3);
 #[derive(Debug, Default)]
 pub(super) struct Cache(Mutex<Kept>);
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Kept {
-    small: HashMap<Version, Slot>,
+    small: LruCache<Version, Arc<Slot>>,
     /// The sum of the lengths of `small`.
     bytes: u64,
     /// Files that somebody reads at the moment share a descriptor.
     large: HashMap<Version, Weak<File>>,
-    /// Counts up with each use.
-    clock: u64,
 }
 
-#[derive(Debug)]
-struct Slot {
-    /// `None` if it could not be read in one piece.  Whoever comes while it is being read waits for it.
-    bytes: Arc<OnceLock<Option<Bytes>>>,
-    used: u64,
-}
+/// A file's bytes; `None` if it could not be read in one piece.  Whoever comes while it is being read waits for it.
+type Slot = OnceLock<Option<Bytes>>;
 
 /// A file at one time of its life.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
@@ -106,28 +101,30 @@ impl Cache {
 
 impl Kept {
     /// The place of a version's bytes, for which others make room.
-    fn slot(&mut self, version: Version) -> Arc<OnceLock<Option<Bytes>>> {
-        self.clock += 1;
-        if let Some(slot) = self.small.get_mut(&version) {
-            slot.used = self.clock;
-            return slot.bytes.clone();
+    fn slot(&mut self, version: Version) -> Arc<Slot> {
+        if let Some(slot) = self.small.get(&version) {
+            return Arc::clone(slot);
         }
         while self.small.len() >= MAX_FILES || self.bytes + version.len > MAX_BYTES {
-            let Some(oldest) = self.small.iter().min_by_key(|(_, slot)| slot.used).map(|(version, _)| *version) else {
-                break;
-            };
-            self.forget(&oldest);
+            let Some((oldest, _)) = self.small.pop_lru() else { break };
+            self.bytes -= oldest.len;
         }
         self.bytes += version.len;
-        let bytes = Arc::default();
-        self.small.insert(version, Slot { bytes: Arc::clone(&bytes), used: self.clock });
-        bytes
+        let slot = Arc::default();
+        self.small.put(version, Arc::clone(&slot));
+        slot
     }
 
     fn forget(&mut self, version: &Version) {
-        if self.small.remove(version).is_some() {
+        if self.small.pop(version).is_some() {
             self.bytes -= version.len;
         }
+    }
+}
+
+impl Default for Kept {
+    fn default() -> Self {
+        Self { small: LruCache::unbounded(), bytes: 0, large: HashMap::new() }
     }
 }
 

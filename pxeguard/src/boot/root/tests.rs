@@ -18,12 +18,12 @@ use super::{Root, RootError};
 #[test]
 fn a_root_that_is_missing_or_no_folder_is_told_apart_and_says_what_to_do() {
     let folder = Folder::new();
-    let missing = Root::open(&folder.path("nowhere")).unwrap_err();
+    let missing = Root::new(&folder.path("nowhere")).check().unwrap_err();
     assert!(matches!(missing, RootError::Missing(_)));
     assert!(missing.to_string().ends_with("nowhere is not there: create it, or name another one with --boot-root"));
     folder.write("file", "");
-    assert!(matches!(Root::open(&folder.path("file")), Err(RootError::NotAFolder(_))));
-    assert!(Root::open(Path::new(&folder.path(""))).is_ok());
+    assert!(matches!(Root::new(&folder.path("file")).check(), Err(RootError::NotAFolder(_))));
+    assert!(Root::new(&folder.path("")).check().is_ok());
 }
 
 #[test]
@@ -41,7 +41,7 @@ fn what_is_not_there_is_not_found_and_what_leads_out_is_refused() {
     let folder = Folder::new();
     folder.write("root/ok", "");
     folder.write("secret", "");
-    let root = Root::open(&folder.path("root")).unwrap();
+    let root = Root::new(&folder.path("root"));
     for (name, why) in [
         ("missing", "no such file"),
         ("ok/below", "no such file"),
@@ -97,7 +97,7 @@ fn a_name_in_another_case_is_found_if_it_can_only_mean_one_file() {
 fn a_root_that_is_replaced_is_followed() {
     let folder = Folder::new();
     folder.write("root/file", "old");
-    let root = Root::open(&folder.path("root")).unwrap();
+    let root = Root::new(&folder.path("root"));
     assert_eq!(text(&root.file(b"file").unwrap()), "old");
     fs::rename(folder.path("root"), folder.path("before")).unwrap();
     assert!(root.file(b"file").is_err());

@@ -15,6 +15,7 @@ fn link(index: u32, name: &str, kind: Kind, master: Option<u32>) -> Link {
         physical: kind == Kind::Physical,
         kind,
         master: master.map(Ifindex),
+        vlan_of: None,
         mac: None,
         xdp: None,
         up: true,

@@ -25,7 +25,7 @@ impl Folder {
     }
 
     pub(super) fn root(&self) -> Root {
-        Root::open(self.0.path()).unwrap()
+        Root::new(self.0.path())
     }
 
     /// Writes a file, and makes the folders before it.

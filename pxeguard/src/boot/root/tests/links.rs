@@ -14,7 +14,7 @@ fn scene() -> (Folder, Root) {
     folder.write("root/own", "own");
     folder.write("package/pxelinux.0", "nbp");
     folder.write("package/debian/linux", "kernel");
-    let root = Root::open(&folder.path("root")).unwrap();
+    let root = Root::new(&folder.path("root"));
     (folder, root)
 }
 

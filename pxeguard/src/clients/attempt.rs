@@ -1,0 +1,338 @@
+//! One boot of a client, as far as it has come.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use pxeguard_common::arch::Arch;
+
+use super::counts::via_name;
+use super::step::{Ending, TransferId};
+use super::{Now, Timestamp};
+use crate::boot::Via;
+use crate::report::{BootAttempt, BootFile, ClientState, FileResult, rate_in_words, size_in_words};
+
+/// Files of an attempt that are remembered: a pxelinux with a menu, kernel and initrd takes some ten.
+const MAX_FILES: usize = 24;
+/// Who was answered and does not come for its file within this time has gone silent: edk2 chooses among offers for 4 s,
+/// and asks port 4011 for 1, 2, 3 and 4 s (PxeBcDhcp4.c).
+const SILENCE: Duration = Duration::from_secs(15);
+/// Who asks again after this time begins anew: the longest pause of edk2 between two DISCOVERs is 32 s.
+const PAUSE: Duration = Duration::from_secs(60);
+/// Who has fetched a file this long ago has other things to do.
+const IDLE: Duration = Duration::from_secs(600);
+
+/// One boot, from the first question to the last file.
+#[derive(Clone, Debug)]
+pub(super) struct Attempt {
+    pub(super) arch: Option<Arch>,
+    pub(super) kind: Option<&'static str>,
+    pub(super) answer: Option<Answer>,
+    began: Timestamp,
+    asked: u64,
+    asked_4011: u64,
+    answered: u64,
+    refused: Option<Arc<str>>,
+    has_address: bool,
+    files: VecDeque<File>,
+    latest: Latest,
+    at: Instant,
+    is_silence_told: bool,
+}
+
+/// What a client was answered last.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(super) struct Answer {
+    pub(super) message: &'static str,
+    pub(super) strategy: &'static str,
+    pub(super) file: Option<Arc<str>>,
+}
+
+/// What happened last.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Latest {
+    Asked,
+    Refused,
+    Answered,
+    Fetched,
+}
+
+/// A file that is fetched, or was, or was denied.
+#[derive(Clone, Debug)]
+pub(super) struct File {
+    pub(super) name: Arc<str>,
+    pub(super) via: Via,
+    pub(super) bytes: u64,
+    pub(super) len: Option<u64>,
+    pub(super) resent: u64,
+    pub(super) result: FileResult,
+    pub(super) why: Option<String>,
+    id: Option<TransferId>,
+    began: Instant,
+    until: Instant,
+}
+
+/// Whether the same was told before, in this attempt.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum News {
+    New,
+    Again,
+}
+
+impl News {
+    fn new(is_new: bool) -> Self {
+        if is_new { Self::New } else { Self::Again }
+    }
+}
+
+impl Attempt {
+    pub(super) fn new(now: Now) -> Self {
+        Self {
+            arch: None,
+            kind: None,
+            answer: None,
+            began: now.time,
+            asked: 0,
+            asked_4011: 0,
+            answered: 0,
+            refused: None,
+            has_address: false,
+            files: VecDeque::new(),
+            latest: Latest::Asked,
+            at: now.instant,
+            is_silence_told: false,
+        }
+    }
+
+    /// Whether a question belongs to another boot: a long time has passed, or a file was fetched and it is not the
+    /// program in that file that asks.
+    pub(super) fn is_over(&self, kind: &str, now: Now) -> bool {
+        let has_fetched = self.latest == Latest::Fetched && self.files.iter().any(|file| file.bytes > 0);
+        let is_next_program = kind == "iPXE" && self.answer.as_ref().is_none_or(|answer| answer.strategy != "script");
+        (has_fetched && !is_next_program) || now.instant.saturating_duration_since(self.at) > PAUSE
+    }
+
+    pub(super) fn ask(&mut self, arch: Option<Arch>, kind: &'static str, message: &str, now: Now) -> News {
+        let to_4011 = message == "request";
+        let count = if to_4011 { &mut self.asked_4011 } else { &mut self.asked };
+        *count += 1;
+        let is_new = *count == 1 || self.kind != Some(kind) || self.arch != arch;
+        (self.arch, self.kind) = (arch, Some(kind));
+        self.happened(Latest::Asked, now);
+        News::new(is_new)
+    }
+
+    pub(super) fn answer(&mut self, answer: Answer, now: Now) -> News {
+        let is_new = self.answer.as_ref() != Some(&answer);
+        self.answered += 1;
+        self.answer = Some(answer);
+        self.refused = None;
+        self.happened(Latest::Answered, now);
+        News::new(is_new)
+    }
+
+    pub(super) fn refuse(&mut self, why: &Arc<str>, now: Now) -> News {
+        let is_new = self.refused.as_ref() != Some(why);
+        self.refused = Some(why.clone());
+        self.happened(Latest::Refused, now);
+        News::new(is_new)
+    }
+
+    pub(super) fn address(&mut self) {
+        self.has_address = true;
+    }
+
+    pub(super) fn start(&mut self, id: TransferId, via: Via, name: &Arc<str>, len: u64, now: Now) {
+        self.push(File {
+            name: name.clone(),
+            via,
+            bytes: 0,
+            len: Some(len),
+            resent: 0,
+            result: FileResult::Loading,
+            why: None,
+            id: Some(id),
+            began: now.instant,
+            until: now.instant,
+        });
+        self.happened(Latest::Fetched, now);
+    }
+
+    pub(super) fn deny(&mut self, via: Via, name: &Arc<str>, why: &str, now: Now) -> News {
+        let name = &shortened(name);
+        let is_new = !self.files.iter().any(|file| file.result == FileResult::Denied && file.name == *name);
+        if is_new {
+            self.push(File {
+                name: name.clone(),
+                via,
+                bytes: 0,
+                len: None,
+                resent: 0,
+                result: FileResult::Denied,
+                why: Some(shortened(why).to_string()),
+                id: None,
+                began: now.instant,
+                until: now.instant,
+            });
+        }
+        self.happened(Latest::Fetched, now);
+        News::new(is_new)
+    }
+
+    /// So much of a transfer has arrived.  `None` where it is too long ago to be remembered.
+    pub(super) fn progress(&mut self, id: TransferId, bytes: u64, resent: u64, now: Now) -> Option<&mut File> {
+        self.happened(Latest::Fetched, now);
+        let file = self.files.iter_mut().rev().find(|file| file.id == Some(id))?;
+        (file.bytes, file.resent, file.until) = (bytes, resent, now.instant);
+        Some(file)
+    }
+
+    fn push(&mut self, file: File) {
+        if self.files.len() == MAX_FILES {
+            self.files.pop_front();
+        }
+        self.files.push_back(file);
+    }
+
+    fn happened(&mut self, what: Latest, now: Now) {
+        (self.latest, self.at) = (what, now.instant);
+        self.is_silence_told = false;
+    }
+
+    /// The file that matters most: one that is being fetched, else the last that was.
+    pub(super) fn file(&self) -> Option<&File> {
+        let loading = self.files.iter().rev().find(|file| file.result == FileResult::Loading);
+        loading.or(self.files.back())
+    }
+
+    /// Where it stands, and the same in words.
+    pub(super) fn state(&self, now: Now) -> (ClientState, String) {
+        let quiet = now.instant.saturating_duration_since(self.at);
+        match (self.latest, self.file(), &self.answer, &self.refused) {
+            (Latest::Refused, _, _, Some(why)) => (ClientState::Refused, format!("not answered: {why}")),
+            (Latest::Answered, _, Some(answer), _) if quiet >= SILENCE => (
+                ClientState::Silent,
+                format!("{}, but fetched nothing: {}", answer.in_words(), self.why_silent(answer)),
+            ),
+            (Latest::Answered, _, Some(answer), _) => (ClientState::Offered, answer.in_words()),
+            (Latest::Fetched, Some(file), ..) => file.state(quiet, now),
+            _ if self.asked + self.asked_4011 > 1 => {
+                (ClientState::Asked, format!("asked {} times", self.asked + self.asked_4011))
+            }
+            _ => (ClientState::Asked, "asked".to_owned()),
+        }
+    }
+
+    fn why_silent(&self, answer: &Answer) -> &'static str {
+        if !self.has_address {
+            "it was not seen to take an address; perhaps no DHCP server offers it one"
+        } else if answer.strategy != "direct" && answer.message == "offer" && self.asked_4011 == 0 {
+            "it did not ask port 4011; another server's offer may have won, or its firmware wants another strategy"
+        } else {
+            "another server's offer may have won, a firewall may be in the way, or its firmware wants another strategy"
+        }
+    }
+
+    /// What is to be told of its silence, once.
+    pub(super) fn newly_silent(&mut self, now: Now) -> Option<String> {
+        let (ClientState::Silent, words) = self.state(now) else { return None };
+        (!std::mem::replace(&mut self.is_silence_told, true)).then_some(words)
+    }
+
+    pub(super) fn report(&self, now: Now) -> BootAttempt {
+        BootAttempt {
+            began: self.began,
+            asked: self.asked,
+            asked_4011: self.asked_4011,
+            answered: self.answered,
+            strategy: self.answer.as_ref().map(|answer| answer.strategy.to_owned()),
+            offered: self.answer.as_ref().and_then(|answer| answer.file.as_deref().map(str::to_owned)),
+            refused: self.refused.as_deref().map(str::to_owned),
+            files: self.files.iter().map(|file| file.report(now)).collect(),
+        }
+    }
+}
+
+/// Bytes that are kept of what a client can make up: names of files that are not there, and messages of its own.
+const MAX_TEXT: usize = 128;
+
+fn shortened(text: &str) -> Arc<str> {
+    match text.floor_char_boundary(MAX_TEXT) {
+        end if end < text.len() => format!("{}...", &text[..end]).into(),
+        _ => text.into(),
+    }
+}
+
+impl Answer {
+    fn in_words(&self) -> String {
+        match &self.file {
+            Some(file) => format!("offered {file} ({})", self.strategy),
+            None => format!("told to ask port 4011 ({})", self.strategy),
+        }
+    }
+}
+
+impl File {
+    /// It has ended.
+    pub(super) fn end(&mut self, ending: &Ending) {
+        (self.result, self.why) = match ending {
+            Ending::Done => (FileResult::Done, None),
+            Ending::Probe => (FileResult::Probe, None),
+            Ending::Failed(why) => (FileResult::Failed, Some(shortened(why).to_string())),
+        };
+    }
+
+    /// How long it took until now, or until its end.
+    pub(super) fn took(&self, now: Now) -> Duration {
+        let until = if self.result == FileResult::Loading { now.instant } else { self.until };
+        until.saturating_duration_since(self.began)
+    }
+
+    /// Bytes per second; `None` where too little came to tell.
+    pub(super) fn rate(&self, now: Now) -> Option<u64> {
+        let took = self.took(now).as_secs_f64();
+        (self.bytes > 0 && took > 0.0).then(|| (self.bytes as f64 / took) as u64)
+    }
+
+    fn state(&self, quiet: Duration, now: Now) -> (ClientState, String) {
+        let (name, why) = (&self.name, self.why.as_deref().unwrap_or_default());
+        match self.result {
+            FileResult::Loading => (ClientState::Loading, format!("loading {name}{}", self.progress_in_words(now))),
+            FileResult::Done if quiet >= IDLE => (ClientState::Idle, format!("idle since it loaded {name}")),
+            FileResult::Done => (ClientState::Loaded, format!("loaded {name}")),
+            FileResult::Probe if quiet >= SILENCE => {
+                (ClientState::Silent, format!("wanted the length of {name}, but did not fetch it"))
+            }
+            FileResult::Probe => (ClientState::Offered, format!("wanted the length of {name}")),
+            FileResult::Failed => {
+                let len = self.len.map(|len| format!(" of {}", size_in_words(len))).unwrap_or_default();
+                (ClientState::Failed, format!("got {}{len} of {name}: {why}", size_in_words(self.bytes)))
+            }
+            FileResult::Denied => (ClientState::Failed, format!("did not get {name}: {why}")),
+        }
+    }
+
+    /// `: 43 % at 12.3 MB/s`, or nothing yet.
+    pub(super) fn progress_in_words(&self, now: Now) -> String {
+        let rate = self.rate(now).map(|rate| format!(" at {}", rate_in_words(rate))).unwrap_or_default();
+        match self.len {
+            Some(len) if self.bytes > 0 && len > 0 => {
+                format!(": {} %{rate}", u128::from(self.bytes) * 100 / u128::from(len))
+            }
+            _ => String::new(),
+        }
+    }
+
+    fn report(&self, now: Now) -> BootFile {
+        BootFile {
+            file: self.name.to_string(),
+            via: via_name(self.via).to_owned(),
+            bytes: self.bytes,
+            len: self.len,
+            rate: self.rate(now),
+            resent: self.resent,
+            result: self.result,
+            why: self.why.clone(),
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! What is counted, exactly, also of clients that are too many to be remembered.
+
+use std::collections::BTreeMap;
+
+use pxeguard_common::arch::{Arch, Platform};
+
+use super::step::Ending;
+use crate::boot::Via;
+
+/// Everything that was counted since the daemon began.  All labels come from fixed lists.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct BootCounts {
+    /// Questions by platform and kind of client.
+    pub requests: BTreeMap<(&'static str, &'static str), u64>,
+    /// Answers by strategy.
+    pub answers: BTreeMap<&'static str, u64>,
+    /// Questions that were not answered.
+    pub refused: u64,
+    /// Transfers that have ended, by way and result.
+    pub transfers: BTreeMap<(&'static str, &'static str), u64>,
+    /// Transfers that go on, by way.
+    pub active: BTreeMap<&'static str, u64>,
+    /// Bytes that have arrived, by way.
+    pub bytes: BTreeMap<&'static str, u64>,
+    /// Datagrams that were sent again.
+    pub resent: u64,
+}
+
+const RESULTS: [&str; 4] = ["done", "probe", "failed", "denied"];
+
+impl Default for BootCounts {
+    /// What has not happened yet is there, too: a rate needs the 0 before the 1.
+    fn default() -> Self {
+        let vias = [Via::Tftp, Via::Http].map(via_name);
+        Self {
+            requests: BTreeMap::new(),
+            answers: BTreeMap::new(),
+            refused: 0,
+            transfers: vias.into_iter().flat_map(|via| RESULTS.map(|result| ((via, result), 0))).collect(),
+            active: vias.map(|via| (via, 0)).into(),
+            bytes: vias.map(|via| (via, 0)).into(),
+            resent: 0,
+        }
+    }
+}
+
+impl BootCounts {
+    pub(super) fn asked(&mut self, arch: Option<Arch>, kind: &'static str) {
+        let platform = arch.map_or("none", |arch| arch.platform().map_or("other", Platform::name));
+        *self.requests.entry((platform, kind)).or_default() += 1;
+    }
+
+    pub(super) fn answered(&mut self, strategy: &'static str) {
+        *self.answers.entry(strategy).or_default() += 1;
+    }
+
+    pub(super) fn started(&mut self, via: Via) {
+        *self.active.entry(via_name(via)).or_default() += 1;
+    }
+
+    /// So much more has arrived.
+    pub(super) fn arrived(&mut self, via: Via, bytes: u64, resent: u64) {
+        *self.bytes.entry(via_name(via)).or_default() += bytes;
+        self.resent += resent;
+    }
+
+    pub(super) fn ended(&mut self, via: Via, ending: &Ending) {
+        let result = match ending {
+            Ending::Done => "done",
+            Ending::Probe => "probe",
+            Ending::Failed(_) => "failed",
+        };
+        let active = self.active.entry(via_name(via)).or_default();
+        *active = active.saturating_sub(1);
+        *self.transfers.entry((via_name(via), result)).or_default() += 1;
+    }
+
+    pub(super) fn denied(&mut self, via: Via) {
+        *self.transfers.entry((via_name(via), "denied")).or_default() += 1;
+    }
+}
+
+/// The name in tables, JSON and labels.
+pub(super) const fn via_name(via: Via) -> &'static str {
+    match via {
+        Via::Tftp => "tftp",
+        Via::Http => "http",
+    }
+}

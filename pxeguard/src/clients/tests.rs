@@ -1,0 +1,357 @@
+use std::sync::atomic::AtomicUsize;
+
+use pxeguard_common::arch::Arch;
+use pxeguard_common::net::Ifindex;
+use tokio::sync::broadcast::error::TryRecvError;
+
+use super::remembered::{MAX_ASKED, MAX_FETCHED};
+use super::*;
+use crate::boot::Via;
+use crate::report::{ClientState, FileResult};
+use crate::trust::MacAddress;
+
+const MAC: Mac = [0x52, 0x54, 0, 0x12, 0x34, 0x56];
+const IP: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 9);
+const ID: TransferId = TransferId(7);
+
+/// Clients, and a clock that stands still until it is told otherwise.
+struct Scene {
+    clients: Clients,
+    now: Now,
+}
+
+impl Scene {
+    fn new() -> Self {
+        Self { clients: Clients::default(), now: Now::read() }
+    }
+
+    fn later(&mut self, seconds: u64) -> &mut Self {
+        let by = Duration::from_secs(seconds);
+        self.now = Now { instant: self.now.instant + by, time: Timestamp(self.now.time.0 + by) };
+        self
+    }
+
+    fn tell(&mut self, step: Step) -> &mut Self {
+        self.clients.take(step, self.now);
+        self
+    }
+
+    fn report(&self) -> Vec<BootClient> {
+        self.clients.table().report(self.now)
+    }
+
+    /// The only client.
+    fn client(&self) -> BootClient {
+        let mut clients = self.report();
+        assert_eq!(clients.len(), 1, "{clients:?}");
+        clients.remove(0)
+    }
+
+    /// How the only client stands.
+    fn state(&self) -> (ClientState, String) {
+        let client = self.client();
+        (client.state, client.explanation)
+    }
+}
+
+fn asked_by(mac: Mac, kind: &'static str, message: &'static str) -> Step {
+    Step::Asked { mac, iface: Ifindex(1), vlan: 5, arch: Some(Arch(7)), kind, message }
+}
+
+fn asked() -> Step {
+    asked_by(MAC, "PXEClient", "discover")
+}
+
+fn answered(strategy: &'static str, file: Option<&str>) -> Step {
+    Step::Answered { mac: MAC, message: "offer", strategy, file: file.map(Arc::from) }
+}
+
+fn offered() -> Step {
+    answered("direct", Some("ipxe.efi"))
+}
+
+fn started(id: TransferId, file: &str) -> Step {
+    Step::Started { id, ip: IP, via: Via::Tftp, file: file.into(), len: 1000 }
+}
+
+fn ended(bytes: u64, ending: Ending) -> Step {
+    Step::Ended { id: ID, bytes, resent: 2, ending }
+}
+
+fn addressed() -> Step {
+    Step::Addressed { mac: MAC, ip: IP }
+}
+
+/// An address that nobody has.
+fn invented(number: usize) -> Mac {
+    let [.., c, d] = (number as u32).to_be_bytes();
+    [2, 0, 0, (number >> 16) as u8, c, d]
+}
+
+#[test]
+fn a_client_is_shown_as_far_as_it_has_come() {
+    let mut scene = Scene::new();
+    assert_eq!(scene.tell(asked()).state(), (ClientState::Asked, "asked".to_owned()));
+    assert_eq!(scene.tell(asked()).state().1, "asked 2 times");
+    assert_eq!(scene.tell(offered()).state(), (ClientState::Offered, "offered ipxe.efi (direct)".to_owned()));
+    scene.tell(addressed()).tell(started(ID, "ipxe.efi"));
+    assert_eq!(scene.state(), (ClientState::Loading, "loading ipxe.efi".to_owned()));
+    scene.later(2).tell(Step::Progress { id: ID, bytes: 430, resent: 1 });
+    assert_eq!(scene.state(), (ClientState::Loading, "loading ipxe.efi: 43 % at 215 B/s".to_owned()));
+    scene.later(2).tell(ended(1000, Ending::Done));
+    assert_eq!(scene.state(), (ClientState::Loaded, "loaded ipxe.efi".to_owned()));
+
+    let client = scene.client();
+    assert_eq!((client.mac, client.ip, client.vlan), (Some(MacAddress(MAC)), Some(IP), Some(5)));
+    assert_eq!((client.arch.as_deref(), client.kind.as_deref()), (Some("efi-x64"), Some("PXEClient")));
+    assert_eq!((client.file.as_deref(), client.bytes, client.len), (Some("ipxe.efi"), Some(1000), Some(1000)));
+    // 1000 bytes in 4 s, also when one looks later.
+    assert_eq!((scene.later(5).client().rate, client.resent), (Some(250), 2));
+    let [attempt] = client.attempts.as_slice() else { panic!("{client:?}") };
+    assert_eq!((attempt.asked, attempt.asked_4011, attempt.answered), (2, 0, 1));
+
+    assert_eq!(scene.later(600).state(), (ClientState::Idle, "idle since it loaded ipxe.efi".to_owned()));
+}
+
+#[test]
+fn who_does_not_get_its_file_is_told_why() {
+    let mut scene = Scene::new();
+    scene.tell(asked()).tell(Step::Refused { mac: MAC, why: "there is no boot program for efi-x64".into() });
+    let expected = (ClientState::Refused, "not answered: there is no boot program for efi-x64".to_owned());
+    assert_eq!(scene.state(), expected);
+    scene.tell(offered()).tell(addressed()).tell(started(ID, "ipxe.efi"));
+    scene.tell(ended(430, Ending::Failed("no acknowledgement of block 3".to_owned())));
+    let expected = (ClientState::Failed, "got 430 B of 1.0 kB of ipxe.efi: no acknowledgement of block 3".to_owned());
+    assert_eq!(scene.state(), expected);
+    let denied = Step::Denied { ip: IP, via: Via::Http, file: "x.cfg".into(), why: "no such file".into() };
+    assert_eq!(scene.tell(denied).state(), (ClientState::Failed, "did not get x.cfg: no such file".to_owned()));
+    let files = &scene.client().attempts[0].files;
+    assert_eq!(files.iter().map(|file| file.result).collect::<Vec<_>>(), [FileResult::Failed, FileResult::Denied]);
+}
+
+#[test]
+fn who_fetches_nothing_is_explained() {
+    let request = |strategy| Step::Answered { mac: MAC, message: "ack", strategy, file: Some("ipxe.efi".into()) };
+    let cases: [(&[Step], &str); 4] = [
+        (&[offered()], "it was not seen to take an address"),
+        (&[addressed(), offered()], "another server's offer may have won, a firewall"),
+        (&[addressed(), answered("binl", None)], "it did not ask port 4011"),
+        (&[addressed(), answered("binl", None), asked_by(MAC, "PXEClient", "request"), request("binl")], "a firewall"),
+    ];
+    for (steps, why) in cases {
+        let mut scene = Scene::new();
+        scene.tell(asked());
+        for step in steps {
+            scene.tell(step.clone());
+        }
+        assert_eq!(scene.later(14).state().0, ClientState::Offered, "{why}");
+        let (state, words) = scene.later(1).state();
+        assert!(state == ClientState::Silent && words.contains("but fetched nothing: "), "{words}");
+        assert!(words.contains(why), "{words}");
+        // It is told once.
+        let told = scene.clients.table().look(scene.now);
+        assert!(told[0].text.ends_with(&format!("has gone silent: {words}")), "{told:?}");
+        assert_eq!(scene.clients.table().look(scene.now), []);
+        // A file ends it.
+        scene.tell(addressed()).tell(started(ID, "ipxe.efi")).tell(ended(1000, Ending::Done));
+        assert_eq!(scene.later(15).state().0, ClientState::Loaded);
+    }
+}
+
+#[test]
+fn a_program_that_was_loaded_goes_on_with_the_same_boot() {
+    let mut scene = Scene::new();
+    scene.tell(asked()).tell(offered()).tell(addressed()).tell(started(ID, "ipxe.efi")).tell(ended(1000, Ending::Done));
+    for _ in 0..2 {
+        scene.tell(asked_by(MAC, "iPXE", "discover")).tell(answered("script", Some("boot.ipxe")));
+    }
+    scene.tell(started(ID, "boot.ipxe")).tell(ended(1000, Ending::Done));
+    assert_eq!(scene.client().attempts.len(), 1);
+    let files = &scene.client().attempts[0].files;
+    assert_eq!(files.iter().map(|file| file.file.as_str()).collect::<Vec<_>>(), ["ipxe.efi", "boot.ipxe"]);
+    // The machine is switched on again: its firmware asks, or an iPXE in its card's ROM.
+    for (kind, attempts) in [("PXEClient", 2), ("PXEClient", 2)] {
+        assert_eq!(scene.tell(asked_by(MAC, kind, "discover")).client().attempts.len(), attempts);
+    }
+    scene.tell(answered("script", Some("boot.ipxe"))).tell(started(ID, "boot.ipxe")).tell(ended(1000, Ending::Done));
+    assert_eq!(scene.tell(asked_by(MAC, "iPXE", "discover")).client().attempts.len(), 3);
+}
+
+#[test]
+fn who_asks_again_after_a_while_begins_anew_and_old_boots_are_forgotten() {
+    let mut scene = Scene::new();
+    assert_eq!(scene.tell(asked()).later(60).tell(asked()).client().attempts.len(), 1);
+    for attempts in [2, 3, 3] {
+        assert_eq!(scene.later(61).tell(asked()).client().attempts.len(), attempts);
+    }
+    assert!(scene.client().attempts.is_sorted_by(|newer, older| newer.began > older.began));
+}
+
+#[test]
+fn a_transfer_belongs_to_the_client_that_took_the_address() {
+    let mut scene = Scene::new();
+    scene.tell(asked()).tell(offered()).tell(addressed()).tell(started(ID, "ipxe.efi"));
+    assert_eq!(scene.client().mac, Some(MacAddress(MAC)));
+    assert_eq!(scene.clients.mac_of(IP), Some(MAC));
+}
+
+#[test]
+fn a_transfer_by_nobody_known_is_shown_by_its_address() {
+    let mut scene = Scene::new();
+    scene.tell(started(ID, "ipxe.efi")).tell(ended(1000, Ending::Done));
+    let client = scene.client();
+    assert_eq!((client.mac, client.ip, client.state), (None, Some(IP), ClientState::Loaded));
+    assert_eq!((client.kind, client.iface, client.strategy), (None, None, None));
+}
+
+#[test]
+fn who_invents_clients_displaces_none_that_has_fetched() {
+    let mut scene = Scene::new();
+    scene.tell(asked()).tell(addressed()).tell(started(ID, "ipxe.efi"));
+    scene.tell(Step::Progress { id: ID, bytes: 1, resent: 0 });
+    let other = [2; 6];
+    scene.tell(asked_by(other, "PXEClient", "discover"));
+    for number in 0..MAX_ASKED.get() + MAX_FETCHED.get() {
+        scene.later(1).tell(asked_by(invented(number), "PXEClient", "discover"));
+    }
+    let clients = scene.report();
+    assert_eq!(clients.len(), MAX_ASKED.get() + 1);
+    let has = |mac| clients.iter().any(|client| client.mac == Some(MacAddress(mac)));
+    assert!(has(MAC) && !has(other));
+    scene.tell(ended(1000, Ending::Done));
+    let state = scene.report().into_iter().find(|client| client.mac == Some(MacAddress(MAC))).unwrap().state;
+    assert_eq!(state, ClientState::Loaded);
+}
+
+#[test]
+fn a_client_that_fetches_all_day_is_remembered_by_its_last_files() {
+    let mut scene = Scene::new();
+    scene.tell(addressed());
+    for number in 0..100 {
+        scene.tell(started(ID, &format!("{number}"))).tell(ended(1000, Ending::Done));
+    }
+    let files = &scene.client().attempts[0].files;
+    assert_eq!((files.len(), files.last().unwrap().file.as_str()), (24, "99"));
+}
+
+#[test]
+fn what_clients_make_up_takes_little_room() {
+    let mut scene = Scene::new();
+    let name = "\u{e4}".repeat(5000);
+    for _ in 0..2 {
+        let denied = Step::Denied { ip: IP, via: Via::Http, file: name.as_str().into(), why: name.as_str().into() };
+        scene.tell(denied);
+    }
+    scene.tell(started(ID, "a")).tell(ended(0, Ending::Failed(name)));
+    let files = &scene.client().attempts[0].files;
+    assert_eq!(files.iter().map(|file| file.result).collect::<Vec<_>>(), [FileResult::Denied, FileResult::Failed]);
+    assert_eq!(files[0].file, "\u{e4}".repeat(64) + "...");
+    assert!(files.iter().all(|file| file.why.as_ref().unwrap().len() == 128 + 3), "{files:?}");
+}
+
+#[test]
+fn a_report_has_an_end_and_those_heard_of_last_are_shown_whole() {
+    let mut scene = Scene::new();
+    for number in 0..MAX_FETCHED.get() {
+        scene.tell(Step::Addressed { mac: invented(number), ip: IP });
+        for _attempt in 0..3 {
+            scene.tell(asked_by(invented(number), "PXEClient", "discover"));
+            for _file in 0..10 {
+                scene.tell(started(ID, "a")).tell(ended(1000, Ending::Done));
+            }
+        }
+        scene.later(1);
+    }
+    let clients = scene.report();
+    assert_eq!(clients.len(), MAX_FETCHED.get());
+    assert!(!clients[0].attempts.is_empty() && clients.last().unwrap().attempts.is_empty());
+    let bytes = serde_json::to_vec(&clients).unwrap().len();
+    assert!(bytes < 64 << 20, "{bytes}");
+}
+
+#[test]
+fn everything_is_counted_once_whatever_is_told_twice_or_late() {
+    let mut scene = Scene::new();
+    scene.tell(asked()).tell(asked()).tell(offered()).tell(Step::Refused { mac: MAC, why: "nothing fits".into() });
+    scene.tell(Step::Asked { mac: MAC, iface: Ifindex(1), vlan: 0, arch: None, kind: "iPXE", message: "inform" });
+    scene.tell(started(ID, "a"));
+    for bytes in [100, 300, 300, 200] {
+        scene.tell(Step::Progress { id: ID, bytes, resent: 1 });
+    }
+    assert_eq!(scene.clients.counts().active["tftp"], 1);
+    scene.tell(ended(1000, Ending::Done)).tell(ended(5000, Ending::Done));
+    scene.tell(Step::Progress { id: ID, bytes: 9000, resent: 9 });
+    scene.tell(started(ID, "a")).tell(ended(0, Ending::Probe));
+    scene.tell(started(ID, "a")).tell(ended(50, Ending::Failed("gone".to_owned())));
+    scene.tell(Step::Denied { ip: IP, via: Via::Http, file: "b".into(), why: "no such file".into() });
+    let counts = scene.clients.counts();
+    assert_eq!(counts.requests, [(("efi-x64", "PXEClient"), 2), (("none", "iPXE"), 1)].into());
+    assert_eq!((&counts.answers, counts.refused), (&[("direct", 1)].into(), 1));
+    let some: Vec<_> = counts.transfers.iter().filter(|(_, count)| **count > 0).map(|(key, _)| *key).collect();
+    assert_eq!(some, [("http", "denied"), ("tftp", "done"), ("tftp", "failed"), ("tftp", "probe")]);
+    assert_eq!((counts.bytes["tftp"], counts.active["tftp"]), (1050, 0));
+    assert_eq!(counts.resent, 2 + 2 + 2);
+}
+
+#[test]
+fn it_is_told_who_has_fetched_what() {
+    let mut scene = Scene::new();
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let telling = told.clone();
+    scene.clients.on_fetched(move |fetched| telling.lock().unwrap().push((fetched.mac, fetched.is_whole)));
+    scene.tell(started(ID, "a")).tell(ended(1000, Ending::Done));
+    assert_eq!(*told.lock().unwrap(), [], "of nobody known");
+    scene.tell(addressed());
+    let failed = || Ending::Failed("gone".to_owned());
+    for (bytes, ending) in
+        [(1000, Ending::Done), (500, Ending::Done), (500, failed()), (0, failed()), (0, Ending::Probe)]
+    {
+        scene.tell(started(ID, "a")).tell(ended(bytes, ending));
+    }
+    assert_eq!(*told.lock().unwrap(), [(MAC, true), (MAC, false), (MAC, false)]);
+}
+
+#[test]
+fn a_hook_may_ask_the_clients() {
+    let scene = Scene::new();
+    let clients = Arc::new(scene.clients);
+    let asked = Arc::new(AtomicUsize::new(0));
+    let (inner, count) = (Arc::downgrade(&clients), asked.clone());
+    clients.on_fetched(move |fetched| {
+        let clients = inner.upgrade().expect("who calls has it");
+        assert_eq!(clients.mac_of(IP), Some(fetched.mac));
+        count.fetch_add(clients.report().len(), Ordering::Relaxed);
+    });
+    for step in [addressed(), started(ID, "a"), ended(1000, Ending::Done)] {
+        clients.tell(step);
+    }
+    assert_eq!(asked.load(Ordering::Relaxed), 1);
+}
+
+#[test]
+fn a_watcher_that_is_late_loses_the_oldest_steps_and_holds_nobody_up() {
+    let mut scene = Scene::new();
+    let mut watcher = scene.clients.subscribe();
+    scene.tell(addressed()).tell(started(ID, "a"));
+    let steps: Vec<_> = std::iter::from_fn(|| watcher.try_recv().ok()).collect();
+    assert_eq!(steps.iter().map(|told| told.mac).collect::<Vec<_>>(), [Some(MAC); 2]);
+    assert_eq!(steps[1].step, started(ID, "a"));
+    for _ in 0..=WATCHED_STEPS {
+        scene.tell(asked());
+    }
+    assert!(matches!(watcher.try_recv(), Err(TryRecvError::Lagged(_))));
+    watcher.try_recv().unwrap();
+}
+
+#[test]
+fn transfers_have_numbers_of_their_own() {
+    let clients = Clients::default();
+    assert_ne!(clients.next_transfer(), clients.next_transfer());
+}
+
+#[tokio::test]
+async fn attending_ends_when_it_is_told_to() {
+    let stop = CancellationToken::new();
+    stop.cancel();
+    Clients::default().attend(stop).await;
+}

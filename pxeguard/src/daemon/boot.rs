@@ -1,0 +1,204 @@
+//! The boot services, on threads of their own: however many machines boot, the guard is not kept waiting.
+
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use anyhow::{Context, bail};
+use pxeguard_common::net::Mac;
+use tokio::runtime::{self, Handle, Runtime};
+use tokio::sync::{Notify, watch};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::boot::catalogue::Packages;
+use crate::boot::{Root, Settings, Shelf, Term};
+use crate::clients::{BootCounts, Clients, Fetched};
+use crate::control::{Request, Response};
+use crate::http::HttpServer;
+
+use crate::networks::Networks;
+use crate::proxy::{Learning, Parts, Proxy};
+use crate::state::State;
+use crate::tftp::{Limits, TftpServer};
+use crate::trust::MacAddress;
+
+/// Threads for the boot services, as many as there are CPUs.
+pub(super) fn threads() -> anyhow::Result<Runtime> {
+    let runtime = runtime::Builder::new_multi_thread().thread_name("pxeguard-boot").enable_all().build();
+    runtime.context("cannot start the threads of the boot services")
+}
+
+/// The boot services with their ports; they do not serve yet.
+pub(super) struct Bound {
+    root: Root,
+    tftp: TftpServer,
+    http: HttpServer,
+    proxy: Proxy,
+}
+
+impl Bound {
+    /// Takes the ports at the addresses of the guarded interfaces.
+    pub(super) fn take(settings: &Settings, networks: &Networks, threads: &Handle) -> anyhow::Result<Self> {
+        let _inside = threads.enter();
+        let root = Root::new(&settings.root);
+        if let Err(error) = root.check() {
+            log::warn!("{:#}; until then nothing is booted", anyhow::Error::from(error));
+        }
+        Ok(Self {
+            root,
+            tftp: TftpServer::bind(networks)?,
+            http: HttpServer::bind(networks, settings.http_port)?,
+            proxy: Proxy::open(networks)?,
+        })
+    }
+
+    /// Serves from now on.
+    pub(super) fn serve(
+        self,
+        settings: &Settings,
+        networks: watch::Receiver<Arc<Networks>>,
+        state: &State,
+        threads: &Handle,
+    ) -> Boot {
+        let Self { root, tftp, http, proxy } = self;
+        let boot = Boot {
+            shelf: Arc::new(Shelf::new(root, settings.clone(), Packages::below(Path::new("/")), state.choices.clone())),
+            clients: Arc::default(),
+            learning: Arc::new(Mutex::new(Learning::new(&state.learnt))),
+            settings: watch::Sender::new(Arc::new(settings.clone())),
+            chosen: Arc::default(),
+            tasks: JoinSet::new(),
+            stop: CancellationToken::new(),
+        };
+        boot.learn_from_transfers();
+        boot.spawn_all(tftp, http, proxy, networks, threads)
+    }
+}
+
+/// The boot services.
+pub(super) struct Boot {
+    shelf: Arc<Shelf>,
+    clients: Arc<Clients>,
+    learning: Arc<Mutex<Learning>>,
+    settings: watch::Sender<Arc<Settings>>,
+    /// Told when a choice for the next boot has done its duty.
+    chosen: Arc<Notify>,
+    tasks: JoinSet<()>,
+    stop: CancellationToken,
+}
+
+impl Boot {
+    /// What was fetched tells which way to answer works, and that the next boot has begun.
+    fn learn_from_transfers(&self) {
+        let (learning, shelf, chosen) = (self.learning.clone(), self.shelf.clone(), self.chosen.clone());
+        self.clients.on_fetched(move |Fetched { mac, file, is_whole }: &Fetched| {
+            if !is_whole {
+                return;
+            }
+            let now = Instant::now();
+            let told = learning.lock().unwrap_or_else(PoisonError::into_inner).fetched(*mac, file, now);
+            if let Some(told) = told {
+                log::warn!("{told}");
+            }
+            if shelf.note_fetched(*mac, file, now) {
+                chosen.notify_one();
+            }
+        });
+    }
+
+    fn spawn_all(
+        mut self,
+        tftp: TftpServer,
+        http: HttpServer,
+        proxy: Proxy,
+        networks: watch::Receiver<Arc<Networks>>,
+        threads: &Handle,
+    ) -> Self {
+        let (shelf, clients, stop) = (&self.shelf, &self.clients, &self.stop);
+        let tasks = &mut self.tasks;
+        let (per_client, in_all) = self.settings.borrow().transfers;
+        let limits = Limits { per_client, in_all };
+        let (watching, attending) = (shelf.clone().follow(stop.clone()), clients.clone());
+        let until = stop.clone();
+        tasks.spawn_on(watching, threads);
+        tasks.spawn_on(async move { attending.attend(until).await }, threads);
+        tasks.spawn_on(tftp.serve(networks.clone(), shelf.clone(), clients.clone(), limits, stop.clone()), threads);
+        tasks.spawn_on(http.serve(networks.clone(), shelf.clone(), clients.clone(), stop.clone()), threads);
+        let parts = Parts {
+            networks,
+            offers: shelf.clone(),
+            observer: clients.clone(),
+            settings: self.settings.subscribe(),
+            learning: self.learning.clone(),
+        };
+        tasks.spawn_on(proxy.serve(parts, stop.clone()), threads);
+        self
+    }
+
+    /// Takes other settings; what needs a restart stays as it is.
+    pub(super) fn set_settings(&self, settings: &Settings) {
+        let changed = self.settings.send_if_modified(|old| {
+            let changed = **old != *settings;
+            *old = Arc::new(settings.clone());
+            changed
+        });
+        if changed {
+            self.shelf.set_settings(settings.clone());
+        }
+    }
+
+    /// Puts what has to outlive the daemon into the state; says whether anything of it is new.
+    pub(super) fn keep(&self, state: &mut State) -> bool {
+        let choices = self.shelf.choices();
+        let learnt = self.learning.lock().unwrap_or_else(PoisonError::into_inner).learnt();
+        let is_new = state.choices != choices || state.learnt != learnt;
+        (state.choices, state.learnt) = (choices, learnt);
+        is_new
+    }
+
+    /// Answers what is asked about booting.
+    pub(super) fn answer(&self, request: &Request) -> Option<Response> {
+        Some(match request {
+            Request::Clients => Response::Clients(self.clients.report()),
+            Request::BootList => Response::Boot(self.shelf.list()),
+            Request::BootSet { mac, entry, once } => self.choose(mac.0, entry, *once),
+            Request::BootUnset(mac) => match self.shelf.unchoose(mac.0) {
+                true => Response::Done(format!("{mac} boots what everybody does")),
+                false => Response::Error(format!("nothing was set for {mac} by pxeguard boot set")),
+            },
+            _ => return None,
+        })
+    }
+
+    fn choose(&self, mac: Mac, entry: &str, once: bool) -> Response {
+        let term = if once { Term::Next } else { Term::Always };
+        let when = if once { "at its next boot" } else { "from now on" };
+        match self.shelf.choose(mac, entry, term) {
+            Ok(()) => Response::Done(format!("{} boots {entry} {when}", MacAddress(mac))),
+            Err(error) => Response::Error(error.to_string()),
+        }
+    }
+
+    /// What was counted until now.
+    pub(super) fn counts(&self) -> BootCounts {
+        self.clients.counts()
+    }
+
+    /// Returns when there is something to keep at once, or with the reason why a service ended though nobody told it to.
+    pub(super) async fn event(&mut self) -> anyhow::Result<()> {
+        tokio::select! {
+            () = self.chosen.notified() => Ok(()),
+            Some(ended) = self.tasks.join_next() => match ended {
+                Ok(()) => bail!("a boot service ended by itself"),
+                Err(panicked) => Err(panicked).context("a boot service panicked"),
+            },
+        }
+    }
+
+    /// Ends the services; a transfer that is under way breaks off.
+    pub(super) async fn stop(self) {
+        self.stop.cancel();
+        self.tasks.join_all().await;
+    }
+}

@@ -1,0 +1,278 @@
+//! What is known of each client: how it was answered, whether it fetched its file, and what to try next.
+//!
+//! A client that asks again without having fetched what it was told gets the next strategy; the one with which it
+//! fetched is kept.  When is it asking *again*?  The transaction number does not say: edk2 repeats a DISCOVER after 4,
+//! 8 and 16 s under the same number (`mPxeDhcpTimeout`), old ROMs derive it from their address, and OVMF was seen to have
+//! the same one after each power-on.  So time says it:
+//!
+//! - for [`PATIENCE`] after a strategy was first told it is told again: edk2's DISCOVERs at 0 and 4 s get the same
+//!   answer, that at 12 s the next strategy, within the same attempt.  That mends firmware that waits for an offer it
+//!   likes (seen with seconds 0, 4, 12, 28), and harms none: edk2 collects all offers and takes the one it likes best.
+//! - under another number a client asks anew after [`RESTART`] already: it has given up.  Sooner than that it cannot
+//!   have tried: edk2 listens for offers for 4 s, ROMs for one or more.
+//! - a strategy that has worked is given up only after two attempts in a row in which the client got an address and
+//!   nothing from us: without an address it cannot fetch, whatever it is told.
+
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use lru::LruCache;
+use pxeguard_common::arch::Platform;
+use pxeguard_common::net::Mac;
+use serde::{Deserialize, Serialize};
+
+use super::Strategy;
+use crate::trust::MacAddress;
+
+mod story;
+#[cfg(test)]
+mod tests;
+
+/// For so long a strategy is told again after it was first told.
+pub const PATIENCE: Duration = Duration::from_secs(10);
+/// After so long a client that asks under another transaction number has given up what it was told.
+pub const RESTART: Duration = Duration::from_secs(2);
+/// Attempts in vain after which a strategy that has worked is given up.
+const STRIKES: u32 = 2;
+
+/// So many clients are remembered; those not seen for the longest time are forgotten first.
+///
+/// Whoever invents addresses can push out what is being tried (256 bytes each), but not what has worked: a client comes
+/// there only by fetching a file.
+const CLIENTS: NonZeroUsize = NonZeroUsize::new(4096).expect("it is not zero");
+
+/// So many times in [`LOOP_WINDOW`] a client loads the same boot program: a loop.
+pub const LOOP_LOADS: u32 = 5;
+/// See [`LOOP_LOADS`]; firmware and a menu that fails at once take ten seconds or more for a round.
+pub const LOOP_WINDOW: Duration = Duration::from_secs(10 * 60);
+
+/// What is known of clients.
+#[derive(Debug)]
+pub struct Learning {
+    trying: LruCache<(Mac, Stage), Trial>,
+    proven: LruCache<Mac, Strategy>,
+}
+
+/// What outlives the daemon: the strategy that worked for each client, the latest client first.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Learnt(pub Vec<(MacAddress, Strategy)>);
+
+/// What of a machine asks: its firmware and an iPXE that it has loaded ask under the same address.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum Stage {
+    /// PXE firmware: the only one that knows more than one strategy.
+    Pxe,
+    /// UEFI HTTP boot.
+    Http,
+    /// iPXE.
+    Ipxe,
+}
+
+impl Stage {
+    const ALL: [Self; 3] = [Self::Pxe, Self::Http, Self::Ipxe];
+}
+
+/// A client that is told something to load.
+#[derive(Clone, Debug)]
+pub struct Told<'a> {
+    /// Who.
+    pub mac: Mac,
+    /// What of it.
+    pub stage: Stage,
+    /// The number of its transaction.
+    pub xid: u32,
+    /// What it is made for.
+    pub platform: Option<Platform>,
+    /// The operator's choice, which no experience changes.
+    pub chosen: Option<Strategy>,
+    /// Whether it asks by way of a relay, from another network.
+    pub is_remote: bool,
+    /// What it is told to load, by its name below the boot root.
+    pub file: &'a Arc<str>,
+}
+
+/// A client's attempts since it last fetched its file.
+#[derive(Clone, Debug)]
+struct Trial {
+    stage: Stage,
+    strategy: Strategy,
+    /// Those that were tried before, in vain, the first one first; each once.
+    before: Vec<Strategy>,
+    xid: u32,
+    /// When this strategy was first told, in this attempt.
+    since: Instant,
+    /// Attempts in vain with this strategy, in a row.
+    strikes: u32,
+    /// Messages that were answered.
+    asked: u32,
+    /// Whether it asked a DHCP server for an address, in this attempt.
+    has_address: bool,
+    /// Whether it came to port 4011, in this attempt.
+    came_to_4011: bool,
+    is_remote: bool,
+    file: Arc<str>,
+    loads: Loads,
+}
+
+/// How often a client has loaded the same boot program.
+#[derive(Clone, Debug)]
+struct Loads {
+    file: Arc<str>,
+    count: u32,
+    since: Instant,
+}
+
+impl Learning {
+    /// Nothing but what an earlier daemon has learnt.
+    pub fn new(learnt: &Learnt) -> Self {
+        let mut proven = LruCache::new(CLIENTS);
+        for (mac, strategy) in learnt.0.iter().rev() {
+            proven.put(mac.0, *strategy);
+        }
+        Self { trying: LruCache::new(CLIENTS), proven }
+    }
+
+    /// What is to be kept for the next daemon.
+    pub fn learnt(&self) -> Learnt {
+        Learnt(self.proven.iter().map(|(mac, strategy)| (MacAddress(*mac), *strategy)).collect())
+    }
+
+    /// The strategy for a client that asks for an offer now.
+    pub fn strategy(&mut self, told: &Told<'_>, now: Instant) -> Strategy {
+        let proven = self.proven.get(&told.mac).copied();
+        let first = told.chosen.or(proven).unwrap_or(Strategy::order(told.platform)[0]);
+        let trial = self.trying.get_or_insert_mut((told.mac, told.stage), || Trial::new(first, told, now));
+        trial.asked = trial.asked.saturating_add(1);
+        trial.file = Arc::clone(told.file);
+        match told.chosen {
+            // The operator has changed the choice.
+            Some(chosen) if chosen != trial.strategy => *trial = Trial { asked: 1, ..Trial::new(chosen, told, now) },
+            _ if trial.is_over(told.xid, now) => trial.ask_again(told, proven.is_some(), now),
+            _ => {}
+        }
+        trial.xid = told.xid;
+        trial.is_remote = told.is_remote;
+        trial.strategy
+    }
+
+    /// Whether a client was told something lately, or has ever fetched it.
+    pub fn knows(&self, mac: Mac) -> bool {
+        self.proven.contains(&mac) || Stage::ALL.iter().any(|stage| self.trying.contains(&(mac, *stage)))
+    }
+
+    /// Whether a client was told something by way of a relay: it comes from another network then.
+    pub fn is_remote(&self, mac: Mac) -> bool {
+        let mut trials = Stage::ALL.iter().filter_map(|stage| self.trying.peek(&(mac, *stage)));
+        trials.any(|trial| trial.is_remote)
+    }
+
+    /// A client asked a DHCP server for an address.
+    pub fn has_address(&mut self, mac: Mac) {
+        self.trials(mac, |trial| trial.has_address = true);
+    }
+
+    /// A client came to port 4011.
+    pub fn came_to_4011(&mut self, mac: Mac) {
+        self.trials(mac, |trial| (trial.came_to_4011, trial.has_address) = (true, true));
+    }
+
+    /// A client has fetched a file, whole; `file` is its name below the boot root.
+    ///
+    /// Returns what to tell the operator if it loads the same boot program again and again.
+    pub fn fetched(&mut self, mac: Mac, file: &str, now: Instant) -> Option<String> {
+        let (mut worked, mut told) = (None, None);
+        self.trials(mac, |trial| {
+            if *trial.file == *file {
+                trial.succeed(now);
+                worked = worked.or((trial.stage == Stage::Pxe).then_some(trial.strategy));
+                told = trial.loads.is_loop(now).then(|| story::of_loop(MacAddress(mac), &trial.loads));
+            }
+        });
+        worked.map(|strategy| self.proven.put(mac, strategy));
+        told
+    }
+
+    /// What became of a client's latest boot so far, in words; `None` if it was told nothing lately.
+    pub fn explain(&self, mac: Mac) -> Option<String> {
+        let trials = Stage::ALL.iter().filter_map(|stage| self.trying.peek(&(mac, *stage)));
+        let latest = trials.max_by_key(|trial| trial.since)?;
+        Some(story::of(latest, self.proven.peek(&mac).copied()))
+    }
+
+    fn trials(&mut self, mac: Mac, mut change: impl FnMut(&mut Trial)) {
+        for stage in Stage::ALL {
+            self.trying.get_mut(&(mac, stage)).into_iter().for_each(&mut change);
+        }
+    }
+}
+
+impl Default for Learning {
+    fn default() -> Self {
+        Self::new(&Learnt::default())
+    }
+}
+
+impl Trial {
+    fn new(strategy: Strategy, told: &Told<'_>, now: Instant) -> Self {
+        Self {
+            stage: told.stage,
+            strategy,
+            before: Vec::new(),
+            xid: told.xid,
+            since: now,
+            strikes: 0,
+            asked: 0,
+            has_address: false,
+            came_to_4011: false,
+            is_remote: told.is_remote,
+            file: Arc::clone(told.file),
+            loads: Loads { file: Arc::clone(told.file), count: 0, since: now },
+        }
+    }
+
+    /// Whether a message begins another attempt.
+    fn is_over(&self, xid: u32, now: Instant) -> bool {
+        let age = now.saturating_duration_since(self.since);
+        age >= if xid == self.xid { PATIENCE } else { RESTART }
+    }
+
+    /// Judges the attempt that is over, and begins another.
+    fn ask_again(&mut self, told: &Told<'_>, is_proven: bool, now: Instant) {
+        if self.asked > 1 && (!is_proven || self.has_address) {
+            self.strikes += 1;
+        }
+        let limit = if is_proven { STRIKES } else { 1 };
+        if self.strikes >= limit && told.chosen.is_none() {
+            if !self.before.contains(&self.strategy) {
+                self.before.push(self.strategy);
+            }
+            self.strategy = self.strategy.next(told.platform);
+            self.strikes = 0;
+        }
+        self.since = now;
+        self.has_address = false;
+        self.came_to_4011 = false;
+    }
+
+    /// The client has what it was told.
+    fn succeed(&mut self, now: Instant) {
+        if !Arc::ptr_eq(&self.loads.file, &self.file) && self.loads.file != self.file {
+            self.loads = Loads { file: Arc::clone(&self.file), count: 0, since: now };
+        } else if now.saturating_duration_since(self.loads.since) > LOOP_WINDOW {
+            self.loads.count = 0;
+            self.loads.since = now;
+        }
+        self.loads.count += 1;
+        self.before.clear();
+        self.strikes = 0;
+        self.asked = 0;
+    }
+}
+
+impl Loads {
+    /// True once for each loop.
+    fn is_loop(&self, now: Instant) -> bool {
+        self.count == LOOP_LOADS && now.saturating_duration_since(self.since) <= LOOP_WINDOW
+    }
+}

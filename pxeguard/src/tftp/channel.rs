@@ -1,0 +1,135 @@
+//! The way to one client: a socket of its own, so that the kernel sorts what comes, and strangers do not get through.
+//!
+//! The socket is connected.  To whoever else writes to its port, the kernel itself says that nobody listens there
+//! (ICMP), where RFC 1350 §4 asks for an ERROR 5; the transfer does not notice.
+
+use std::io::{self, IoSlice};
+use std::net::{Ipv4Addr, SocketAddrV4};
+use std::os::fd::AsRawFd;
+
+use nix::errno::Errno;
+use nix::sys::socket::sockopt::IpMtu;
+use nix::sys::socket::{ControlMessage, MsgFlags, SockaddrIn, getsockopt, sendmsg};
+use tokio::io::Interest;
+use tokio::net::UdpSocket;
+
+use super::packet::{DATA_HEADER, data_header};
+use super::reader::CHUNK_BYTES;
+
+/// Datagrams that one system call sends at the most (`UDP_MAX_SEGMENTS` of linux/udp.h, 64 before Linux 6.9).
+const MAX_SEGMENTS: usize = 64;
+/// Bytes that one system call sends at the most: what an IPv4 packet holds.
+const MAX_SEND_BYTES: usize = 65535 - 20 - 8;
+/// Headers of IPv4 and UDP.
+const UDP_HEADERS: u16 = 20 + 8;
+
+/// A connected socket.
+pub(super) struct Channel {
+    socket: UdpSocket,
+    /// Bytes of the longest packet on the way to the client, with its headers.
+    mtu: u16,
+    /// Whether the kernel does not cut a window into datagrams (`UDP_SEGMENT`).  Found out by trying: it depends on the
+    /// device, which has to have checksum offload.
+    refuses_to_cut: bool,
+}
+
+impl Channel {
+    /// Opens a port of this host's address `local` for one client.
+    pub(super) async fn open(local: Ipv4Addr, client: SocketAddrV4) -> io::Result<Self> {
+        let socket = UdpSocket::bind((local, 0)).await?;
+        socket.connect(client).await?;
+        let mtu = getsockopt(&socket, IpMtu).ok().and_then(|mtu| u16::try_from(mtu).ok()).unwrap_or(u16::MAX);
+        Ok(Self { socket, mtu, refuses_to_cut: false })
+    }
+
+    pub(super) fn mtu(&self) -> u16 {
+        self.mtu
+    }
+
+    /// The socket, to receive by.
+    pub(super) fn socket(&self) -> &UdpSocket {
+        &self.socket
+    }
+
+    /// Sends a datagram.
+    pub(super) async fn send(&self, datagram: &[u8]) -> Result<(), Gone> {
+        lost_or_gone(self.socket.send(datagram).await)
+    }
+
+    /// How many blocks of a size are best sent together.
+    pub(super) fn blocks_at_once(&self, block_size: u16) -> u64 {
+        let (block, datagram) = (usize::from(block_size), usize::from(block_size) + DATA_HEADER);
+        (MAX_SEND_BYTES / datagram).min(CHUNK_BYTES / block).clamp(1, MAX_SEGMENTS) as u64
+    }
+
+    /// Sends blocks with the numbers from `first` on; how many of them, 0 if the socket is full.
+    ///
+    /// Only the last one may be shorter than the others, be it empty.
+    pub(super) fn try_send(&mut self, first: u64, blocks: u64, bytes: &[u8], block_size: u16) -> Result<u64, Gone> {
+        let blocks = blocks as usize;
+        let mut headers = [[0; DATA_HEADER]; MAX_SEGMENTS];
+        for (header, number) in headers.iter_mut().zip(first..).take(blocks) {
+            *header = data_header(number);
+        }
+        let mut parts = [IoSlice::new(&[]); MAX_SEGMENTS * 2];
+        let mut rest = bytes.chunks(block_size.into());
+        for (part, header) in parts.chunks_exact_mut(2).zip(&headers).take(blocks) {
+            part[0] = IoSlice::new(header);
+            part[1] = IoSlice::new(rest.next().unwrap_or_default());
+        }
+        let parts = &parts[..blocks * 2];
+        if let Some(sent) = self.try_send_cut(parts, block_size) {
+            return sent;
+        }
+        let mut sent = 0;
+        for datagram in parts.chunks_exact(2) {
+            match self.try_send_parts(datagram, &[]) {
+                Err(Errno::EAGAIN) => break,
+                other => lost_or_gone(other.map_err(io::Error::from))?,
+            }
+            sent += 1;
+        }
+        Ok(sent)
+    }
+
+    /// Sends all datagrams by one system call; `None` where the kernel cannot.
+    fn try_send_cut(&mut self, parts: &[IoSlice<'_>], block_size: u16) -> Option<Result<u64, Gone>> {
+        let blocks = parts.len() / 2;
+        let datagram = block_size + DATA_HEADER as u16;
+        // The kernel does not cut datagrams that it would have to fragment.
+        let fits = datagram + UDP_HEADERS <= self.mtu;
+        if blocks == 1 || !fits || self.refuses_to_cut {
+            return None;
+        }
+        match self.try_send_parts(parts, &[ControlMessage::UdpGsoSegments(&datagram)]) {
+            Err(Errno::EIO | Errno::EINVAL | Errno::EMSGSIZE) => {
+                self.refuses_to_cut = true;
+                None
+            }
+            Err(Errno::EAGAIN) => Some(Ok(0)),
+            other => Some(lost_or_gone(other.map_err(io::Error::from)).map(|()| blocks as u64)),
+        }
+    }
+
+    fn try_send_parts(&self, parts: &[IoSlice<'_>], control: &[ControlMessage<'_>]) -> Result<(), Errno> {
+        let send = || Ok(sendmsg::<SockaddrIn>(self.socket.as_raw_fd(), parts, control, MsgFlags::empty(), None)?);
+        let sent = self.socket.try_io(Interest::WRITABLE, send);
+        sent.map(drop).map_err(|error| Errno::try_from(error).unwrap_or(Errno::EAGAIN))
+    }
+}
+
+/// The client has closed its port (ICMP).
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) struct Gone;
+
+/// A datagram that cannot be sent is lost, as any may be: a firewall, or a neighbour that does not answer yet.
+fn lost_or_gone<T>(sent: io::Result<T>) -> Result<(), Gone> {
+    match sent {
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => Err(Gone),
+        Err(error) => {
+            log::debug!("tftp: a datagram is lost: {error}");
+            Ok(())
+        }
+    }
+}
