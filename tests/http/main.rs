@@ -1,1 +1,6 @@
 //! Real HTTP clients fetch files.
+
+mod fetch;
+mod load;
+mod refusals;
+mod scene;

@@ -77,7 +77,10 @@ impl Root {
     /// Windows' boot programs ask for `\Boot\BCD` and `\boot\bcd` alike.  The content bears the name as it is on disk.
     pub fn file(&self, name: &[u8]) -> Result<Content, FileError> {
         let mut name = Name::parse(name)?;
-        let folder = self.folder().map_err(FileError::Io)?;
+        let folder = self.folder().map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound => FileError::NotFound,
+            _ => FileError::Io(error),
+        })?;
         let handle = match resolve::handle(&folder, name.as_bytes()) {
             Err(FileError::NotFound) => {
                 name = resolve::as_spelled(&folder, &name).ok_or(FileError::NotFound)?;

@@ -81,8 +81,7 @@ async fn read_into_cache(file: &Arc<File>, part: Range<u64>) -> io::Result<()> {
     read.await.map_err(io::Error::other)?
 }
 
-/// Whether a byte can be read without waiting.  File systems that cannot tell (`EOPNOTSUPP`: NFS before Linux 6.9, FUSE)
-/// are taken at their best.
+/// Whether a byte can be read without waiting.  File systems that cannot tell (`EOPNOTSUPP`) are taken at their best.
 fn is_cached(file: &File, at: u64) -> bool {
     let mut byte = [0];
     preadv2(file, &mut [IoSliceMut::new(&mut byte)], at, ReadWriteFlags::NOWAIT) != Err(Errno::AGAIN)

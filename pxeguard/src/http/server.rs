@@ -19,13 +19,20 @@ use super::places::Places;
 use crate::boot::Library;
 use crate::clients::Observer;
 use crate::networks::Networks;
+use crate::port_holder::{PortHolder, PortKind};
 
 /// Why HTTP cannot be served.
 #[derive(Debug, thiserror::Error)]
 pub enum HttpError {
     /// Another server is there.
-    #[error("http: another program holds port {} of {}; choose another port with http_port in [boot]", .0.port(), .0.ip())]
-    Taken(SocketAddrV4),
+    #[error("http: port {} of {} is held by {}; stop it or set another http_port in [boot]",
+        address.port(), address.ip(), named(.holder))]
+    Taken {
+        /// Where.
+        address: SocketAddrV4,
+        /// Who, where that can be found out.
+        holder: Option<PortHolder>,
+    },
     /// The system refused.
     #[error("http: cannot listen on {address}")]
     Listen {
@@ -35,6 +42,10 @@ pub enum HttpError {
         #[source]
         source: io::Error,
     },
+}
+
+fn named(holder: &Option<PortHolder>) -> String {
+    holder.as_ref().map_or_else(|| "another program".to_owned(), PortHolder::to_string)
 }
 
 /// Pause after a failed accept, which may be for want of file descriptors.
@@ -180,7 +191,7 @@ fn listen(address: Ipv4Addr, port: u16) -> Result<TcpListener, HttpError> {
         TcpListener::from_std(listener)
     };
     bind().map_err(|source| match source.kind() {
-        io::ErrorKind::AddrInUse => HttpError::Taken(address),
+        io::ErrorKind::AddrInUse => HttpError::Taken { address, holder: PortHolder::find(PortKind::Tcp, address) },
         _ => HttpError::Listen { address, source },
     })
 }

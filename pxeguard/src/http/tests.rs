@@ -196,11 +196,15 @@ fn addresses_that_come_and_go_are_followed() {
 }
 
 #[test]
-fn a_port_that_is_taken_is_told() {
+fn a_port_that_is_taken_is_told_with_its_holder() {
     run(async {
         let scene = Scene::new();
-        let error = HttpServer::bind(&scene::networks(&["127.0.0.1/8"]), scene.port).unwrap_err();
-        assert!(matches!(&error, HttpError::Taken(address) if address.port() == scene.port), "{error}");
+        let Err(HttpError::Taken { address, holder }) =
+            HttpServer::bind(&scene::networks(&["127.0.0.1/8"]), scene.port)
+        else {
+            panic!("it is bound twice");
+        };
+        assert_eq!((address.port(), holder.map(|holder| holder.pid)), (scene.port, Some(std::process::id())));
     });
 }
 

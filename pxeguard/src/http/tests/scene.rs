@@ -75,7 +75,7 @@ impl Scene {
         let port = server.take_port();
         let (networks, receiver) = watch::channel(Arc::new(served));
         let (told, stop) = (Arc::<Told>::default(), CancellationToken::new());
-        let library = Arc::new(Files(Root::open(folder.path()).unwrap()));
+        let library = Arc::new(Files(Root::new(folder.path())));
         let serving = server.serve(receiver, library, Arc::clone(&told) as Arc<dyn Observer>, stop.clone());
         Self { folder, port, networks, told, stop, serving: Some(tokio::spawn(serving)) }
     }
