@@ -178,7 +178,7 @@ impl Catalogue {
         self.items.of_root().any(|item| is_wanted(&item.name))
     }
 
-    /// What is wrong with the operator's own programs; those of Debian's installer are there whether they are wanted or not.
+    /// What is wrong with the operator's own programs; those of Debian's installer are there wanted or not.
     pub(super) fn program_warnings(&self) -> Vec<Warning> {
         let own =
             self.programs.iter().filter(|program| !matches!(program.rank, Rank::Packaged(_) | Rank::Installer(_)));
