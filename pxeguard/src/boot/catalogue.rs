@@ -130,8 +130,8 @@ impl Catalogue {
         self.entries.iter().find(|entry| entry.id == id)
     }
 
-    /// The program that firmware of a platform is told to load; for one that is to boot `wanted`, a program that can show
-    /// it, if any can.
+    /// The program that firmware of a platform is told to load; where it is to boot `wanted`, one that can show that, if
+    /// any can.
     pub fn program(&self, platform: Platform, transport: Transport, wanted: Option<&Entry>) -> Option<&Program> {
         let usable = || {
             let fit = self.programs.iter().filter(move |program| program.platform == platform);

@@ -64,10 +64,12 @@ impl Shelf {
     /// Looks again; waits for the disk.
     pub fn rescan(&self) {
         let scanned = lock(&self.scanner).scan(&self.root);
-        let catalogue = scanned.unwrap_or_else(|error| {
-            log::warn!("cannot look into the boot root: {error}; nothing is offered");
+        let mut catalogue = scanned.unwrap_or_else(|error| {
+            // That the root is not there is told when the services start; what follows from it, below.
+            log::debug!("cannot look into the boot root: {error}");
             Catalogue::default()
         });
+        catalogue.warnings.extend(offers::unfit_programs(&self.settings(), &catalogue));
         let catalogue = Arc::new(catalogue);
         let before =
             std::mem::replace(&mut *self.catalogue.write().unwrap_or_else(PoisonError::into_inner), catalogue.clone());

@@ -1,6 +1,6 @@
 //! The menus that are written for each client, in the languages of iPXE, of pxelinux and of GRUB.
 //!
-//! No file's name can add to a menu's language: what a menu holds is either an entry's own name, whose characters have no
+//! No file's name can add to a menu's language: what a menu holds is an entry's own name, whose characters have no
 //! meaning in any of the three, or quoted as that language quotes, or it is left out.
 
 pub mod grub;

@@ -71,7 +71,7 @@ enum PackagedLoader {
 
 /// Finds all programs, best first.
 pub(super) fn programs(items: &Items) -> Vec<Program> {
-    let mut programs: Vec<_> = items.0.values().flat_map(|item| of_item(item)).collect();
+    let mut programs: Vec<_> = items.0.values().flat_map(of_item).collect();
     programs.sort_by_key(|program| {
         // Those that use the firmware's own network driver work wherever that does.
         let is_general = ["undionly", "snponly"].iter().any(|name| program.file.contains(name));
@@ -178,7 +178,7 @@ impl Catalogue {
         self.items.of_root().any(|item| is_wanted(&item.name))
     }
 
-    /// What is wrong with the operator's own programs; those of Debian's installer are there whether they are wanted or not.
+    /// What is wrong with the operator's own programs; those of Debian's installer are there wanted or not.
     pub(super) fn program_warnings(&self) -> Vec<Warning> {
         let own =
             self.programs.iter().filter(|program| !matches!(program.rank, Rank::Packaged(_) | Rank::Installer(_)));

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use pxeguard_common::arch::Platform;
+
 use super::{Boot, Found, split, stem};
 use crate::boot::catalogue::{Item, Items};
 use crate::boot::image::{Image, Kernel, KernelKind};
@@ -23,8 +25,7 @@ pub(super) fn find(found: &mut Found) {
         }
         match boot(items, item) {
             Ok((kernel, boot)) => {
-                let platforms =
-                    kernel.is_bzimage.then_some(pxeguard_common::arch::Platform::Bios).into_iter().chain(kernel.efi);
+                let platforms = kernel.is_bzimage.then_some(Platform::Bios).into_iter().chain(kernel.efi);
                 let boots = BTreeMap::from_iter(platforms.map(|platform| (platform, boot.clone())));
                 found.add(item, stem(&item.name), format!("Windows ({})", item.name), boots);
             }

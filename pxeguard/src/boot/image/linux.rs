@@ -71,14 +71,14 @@ fn x86(head: &[u8]) -> Option<Kernel> {
     })
 }
 
-/// iPXE's header is of version 2.7 and its version is a bare number, which no Linux had at that time (`src/arch/x86/prefix/lkrnprefix.S`).
+/// iPXE's header is of version 2.7 of the protocol (`src/arch/x86/prefix/lkrnprefix.S`), and its version is a bare 1.x: no
+/// Linux 1.x knew that protocol.
 fn kind(version: &str, protocol: u16) -> KernelKind {
-    let numbers = version.split(['.', '+', '-']).take(2).map(|number| number.parse::<u32>().ok());
     match version {
         _ if version.starts_with("Memtest86+") => KernelKind::Memtest,
         _ if version.starts_with("wimboot") => KernelKind::Wimboot,
         _ if version.starts_with("MEMDISK") => KernelKind::Memdisk,
-        _ if protocol == 0x0207 && numbers.eq([Some(1), Some(0)]) => KernelKind::Ipxe,
+        _ if protocol == 0x0207 && version.starts_with("1.") => KernelKind::Ipxe,
         _ => KernelKind::Linux,
     }
 }

@@ -56,7 +56,7 @@ fn parse<Nt: ImageNtHeaders>(head: &[u8]) -> Option<Headers> {
     let platform = Platform::ALL.into_iter().find(|platform| platform.pe_machine() == Some(machine.0));
     let is_application = nt.optional_header().subsystem() == IMAGE_SUBSYSTEM_EFI_APPLICATION;
     let (Some(platform), true) = (platform, is_application) else { return Some(Headers::Other) };
-    let security = directories.get(usize::from(IMAGE_DIRECTORY_ENTRY_SECURITY));
+    let security = directories.get(IMAGE_DIRECTORY_ENTRY_SECURITY);
     let is_signed = security.is_some_and(|directory| directory.size.get(LittleEndian) != 0);
     let has_modules = nt.sections(head, offset).ok()?.iter().any(|section| section.name == *b"mods\0\0\0\0");
     Some(Headers::Application(Application { platform, is_signed, has_modules }))

@@ -107,3 +107,11 @@ fn a_program_without_header_is_known_by_its_ending_and_only_if_it_can_be_one() {
     assert_eq!(recognise("large.0", vec![0xfa; 700 << 10]), Image::Other, "more than a BIOS has memory for");
     assert_eq!(recognise("empty.0", Vec::new()), Image::Other);
 }
+
+#[test]
+fn ipxe_packed_as_a_kernel_is_no_linux() {
+    let mut lkrn = samples::bzimage("1.21.1+ (g1234)", false);
+    assert!(matches!(recognise("ipxe.lkrn", lkrn.clone()), Image::Kernel(kernel) if kernel.kind == KernelKind::Linux));
+    lkrn[0x206] = 7;
+    assert!(matches!(recognise("ipxe.lkrn", lkrn), Image::Kernel(kernel) if kernel.kind == KernelKind::Ipxe));
+}

@@ -6,7 +6,8 @@ use std::time::Instant;
 use pxeguard_common::arch::{Platform, Transport};
 
 use super::{IPXE_START, Shelf, lock};
-use crate::boot::catalogue::{Catalogue, Item, Program};
+use crate::boot::catalogue::{Catalogue, Item, Program, Warning};
+use crate::boot::image::Loader;
 use crate::boot::{ArchChoice, AskingProgram, Client, Image, NoOffer, Offer, Offers, Settings, menu};
 use crate::trust::MacAddress;
 
@@ -52,7 +53,7 @@ impl Shelf {
         }
         // A UEFI that boots by HTTP takes a disc, too.
         let disc = catalogue.disc(platform).filter(|_| client.transport == Transport::Http);
-        disc.map_or_else(|| Err(nothing_fits(platform)), |item| offer(item))
+        disc.map_or_else(|| Err(nothing_fits(platform)), offer)
     }
 
     fn for_ipxe(
@@ -65,7 +66,7 @@ impl Shelf {
     ) -> Result<Offer, NoOffer> {
         // The operator may want another program than iPXE; iPXE itself has done its part.
         if let Some(named) = named
-            && !named.as_ref().is_ok_and(|item| item.image.loader() == Some(crate::boot::image::Loader::Ipxe))
+            && !named.as_ref().is_ok_and(|item| item.image.loader() == Some(Loader::Ipxe))
         {
             return offer(named?);
         }
@@ -96,6 +97,23 @@ fn named_program<'a>(settings: &'a Settings, client: &Client) -> Option<&'a str>
     let of_number = || settings.programs.get(&ArchChoice::Number(client.arch));
     let of_platform = || settings.programs.get(&ArchChoice::Platform(client.arch.platform()?));
     of_client.or_else(of_number).or_else(of_platform).map(String::as_str)
+}
+
+/// What the operator names for architectures and cannot be offered to them.
+pub(super) fn unfit_programs(settings: &Settings, catalogue: &Catalogue) -> Vec<Warning> {
+    let unfit = settings.programs.iter().filter_map(|(arch, name)| {
+        let (platform, transport) = match arch {
+            ArchChoice::Platform(platform) => (Some(*platform), Transport::Tftp),
+            ArchChoice::Number(arch) => {
+                (arch.platform(), arch.entry().map_or(Transport::Tftp, |entry| entry.transport))
+            }
+        };
+        match named_item(catalogue, name, platform, transport).err()? {
+            NoOffer::Unfit { file, why } => Some(Warning { file, text: why }),
+            NoOffer::NothingFits(_) => None,
+        }
+    });
+    unfit.collect()
 }
 
 /// A file that the operator names; of an architecture that is in no table, only the operator knows what fits.

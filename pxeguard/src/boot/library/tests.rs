@@ -42,7 +42,7 @@ impl Host {
         for (name, bytes) in files {
             write(&folder, name, bytes);
         }
-        let root = Root::open(&folder.path().join("root")).unwrap();
+        let root = Root::new(&folder.path().join("root"));
         let shelf = Shelf::new(root, settings, Packages::below(&folder.path().join("host")), Choices::default());
         Self { folder, shelf }
     }
@@ -147,6 +147,7 @@ fn what_the_operator_names_is_offered_if_it_fits_and_else_told() {
     let why = |arch| host.offered(arch, AskingProgram::Firmware).unwrap_err().to_string();
     assert_eq!(why(BIOS), "memtest.efi: it is a kernel for efi-x64, and no boot program for bios");
     assert_eq!(why(Arch(11)), "missing.efi: it is not below the boot root");
+    assert_eq!(host.shelf.list().warnings.len(), 2, "what is told to clients, the operator is told, too");
 }
 
 #[test]
@@ -218,11 +219,11 @@ fn only_an_entry_that_is_there_can_be_chosen_and_one_that_went_is_told() {
     let host = Host::new(&[memtest_bin()]);
     assert!(host.shelf.choose(MAC, "memtest", Term::Always).is_err());
     host.shelf.choose(MAC, "memtest86+", Term::Always).unwrap();
-    assert_eq!(host.shelf.list().warnings, [""; 0]);
+    let notes = || host.shelf.list().clients.into_iter().map(|choice| choice.note).collect::<Vec<_>>();
+    assert_eq!(notes(), [None]);
     fs::remove_file(host.folder.path().join("root/memtest.bin")).unwrap();
     host.shelf.rescan();
-    let told = "52:54:00:00:00:01: the entry \"memtest86+\" that is chosen for it is not there";
-    assert_eq!(host.shelf.list().warnings, [told]);
+    assert_eq!(notes(), [Some("there is no such entry".to_owned())]);
     assert!(host.shelf.unchoose(MAC) && !host.shelf.unchoose(MAC));
 }
 

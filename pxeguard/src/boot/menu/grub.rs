@@ -7,7 +7,7 @@ use std::fmt::Write;
 
 use pxeguard_common::arch::Platform;
 
-use super::{Page, plain};
+use super::{Page, Start, plain};
 use crate::boot::entry::{Boot, LOCAL, LOCAL_TITLE, split};
 
 /// Whether GRUB can boot something.
@@ -46,7 +46,6 @@ fn write(out: &mut String, pages: &[Page]) -> std::fmt::Result {
 }
 
 fn write_page(out: &mut String, page: &Page) -> std::fmt::Result {
-    use super::Start;
     let timeout = match &page.start {
         Start::Entry(_) => "0".to_owned(),
         Start::Menu { timeout, .. } if timeout.is_zero() => "-1".to_owned(),
