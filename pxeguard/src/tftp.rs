@@ -1,8 +1,8 @@
 //! The TFTP server (RFC 1350, 2347, 2348, 2349, 7440), read only.
 //!
-//! [`packet`] is what goes over the wire, [`options`] what a client may ask for, [`transfer`] the protocol without any
-//! input or output.  Around it: [`admission`] who may be served, [`conversation`] one request from its beginning to its
-//! end, over a [`channel`] of its own, with blocks that [`reader`] reads; and the server, which listens.
+//! `packet` is what goes over the wire, `options` what a client may ask for, `transfer` the protocol without any input
+//! or output.  Around it: `admission`, who may be served; `conversation`, one request from its beginning to its end,
+//! over a `channel` of its own, with blocks from `reader`; and `server`, which listens.
 
 mod admission;
 mod channel;
@@ -17,9 +17,3 @@ mod tests;
 mod transfer;
 
 pub use server::{Ignored, Limits, TftpError, TftpServer};
-
-/// What the fuzzer feeds: any datagram is read without a panic.
-pub mod fuzz {
-    pub use super::options::Terms;
-    pub use super::packet::{Reply, Request};
-}

@@ -11,7 +11,10 @@ use crate::{Host, Process};
 
 mod dhclient;
 mod dhcpcd;
+mod tftp;
 mod udhcpc;
+
+pub use tftp::TftpClient;
 
 /// The program that a client runs with what it was given: prints one line that [`Lease::parse`] reads.
 const SCRIPT: &str = "/run/lab/lease.sh";

@@ -16,6 +16,7 @@
 //! # }
 //! ```
 
+mod bad_wire;
 mod cache;
 pub mod clients;
 mod deadline;
@@ -32,9 +33,11 @@ mod tap;
 #[cfg(test)]
 mod tests;
 mod topology;
+mod wire;
 
+pub use bad_wire::Trouble;
 pub use cache::{UNPACKED, cache, provided};
-pub use clients::{Client, Lease};
+pub use clients::{Client, Lease, TftpClient};
 pub use deadline::until;
 pub use firmware::Machine;
 pub use guard::Guard;

@@ -7,8 +7,10 @@ use std::time::Duration;
 use anyhow::{Result, ensure};
 use macaddr::MacAddr6;
 
+use crate::bad_wire::{Trouble, bad};
 use crate::packet_socket::Raw;
-use crate::slow_wire::SlowWire;
+use crate::slow_wire::slow;
+use crate::wire::{Manner, Wire};
 use crate::{Host, Tap, until};
 
 /// The bridge that every lab has.
@@ -30,7 +32,7 @@ pub struct Guest {
     host: Host,
     port: String,
     mac: MacAddr6,
-    _wire: Option<SlowWire>,
+    _wire: Option<Wire>,
 }
 
 impl Lab {
@@ -69,9 +71,18 @@ impl Lab {
     ///
     /// A DHCP server there always loses against one behind an ordinary port.
     pub fn attach_slow(&self, name: &str, delay: Duration) -> Result<Guest> {
+        self.attach_by_wire(name, slow(delay))
+    }
+
+    /// A new host of [`BRIDGE`] behind a bad cable.
+    pub fn attach_bad(&self, name: &str, trouble: Trouble) -> Result<Guest> {
+        self.attach_by_wire(name, bad(trouble))
+    }
+
+    fn attach_by_wire(&self, name: &str, manners: [Manner; 2]) -> Result<Guest> {
         let (host, mac) = (Host::new(name)?, self.next_mac());
         let port = port_name(name)?;
-        let wire = SlowWire::new(name, &host, mac, (&self.hypervisor, &port), delay)?;
+        let wire = Wire::new(name, &host, mac, (&self.hypervisor, &port), manners)?;
         let guest = Guest { host, port, mac, _wire: Some(wire) };
         self.join(&guest, BRIDGE)?;
         Ok(guest)

@@ -15,9 +15,9 @@ const BLOCK_SIZES: std::ops::RangeInclusive<u64> = 8..=65464;
 const TIMEOUTS_S: std::ops::RangeInclusive<u64> = 1..=255;
 /// Blocks of a window at the most, of 65535 that can be asked for (RFC 7440 §3).
 const MAX_WINDOW: u64 = 64;
-/// Bytes of a window at the most: a socket of the client's has to take it all, and Linux gives one 208 KiB with
-/// the kernel's own data about each datagram.  What does not fit is lost, each time again.
-const MAX_WINDOW_BYTES: u64 = 128 * 1024;
+/// Bytes of a window at the most: a socket of the client's has to take it all.  Linux gives one 208 KiB, of which each
+/// packet on the wire needs 2304 bytes, also as a fragment.  What does not fit is lost, each time again.
+const MAX_WINDOW_BYTES: u64 = 96 * 1024;
 /// Headers of IPv4 and UDP.
 const UDP_HEADERS: u16 = 20 + 8;
 /// The largest block whose datagram fits into an Ethernet frame; firmware asks for no more.
@@ -25,22 +25,22 @@ const ETHERNET_BLOCK_SIZE: u16 = 1500 - UDP_HEADERS - DATA_HEADER as u16;
 
 /// What is agreed for a transfer.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Terms {
+pub(super) struct Terms {
     /// Bytes of each block but the last.
-    pub block_size: u16,
+    pub(super) block_size: u16,
     /// Blocks that are sent before the client acknowledges.
-    pub window: u16,
+    pub(super) window: u16,
     /// Time after which the client wants something sent again.
-    pub timeout: Option<Duration>,
+    pub(super) timeout: Option<Duration>,
     /// Whether the client asked how long the file is: it may go once it knows.
-    pub is_size_asked: bool,
+    pub(super) is_size_asked: bool,
     /// The OACK that says so; `None` where the client asked for nothing that is known here.
-    pub answer: Option<Vec<u8>>,
+    pub(super) answer: Option<Vec<u8>>,
 }
 
 impl Terms {
     /// Answers a request for a file of `len` bytes, by a client that is reached by datagrams of `mtu` bytes.
-    pub fn agree(request: &Read<'_>, len: u64, mtu: u16) -> Self {
+    pub(super) fn agree(request: &Read<'_>, len: u64, mtu: u16) -> Self {
         let mut terms =
             Self { block_size: DEFAULT_BLOCK_SIZE, window: 1, timeout: None, is_size_asked: false, answer: None };
         let mut answers = Vec::new();

@@ -17,14 +17,14 @@ const ERROR: u16 = 5;
 const OACK: u16 = 6;
 
 /// Bytes before a block's data.
-pub const DATA_HEADER: usize = 4;
+pub(super) const DATA_HEADER: usize = 4;
 
 /// The longest text of an ERROR that is sent or shown; some clients have 128 bytes for the whole packet.
 const TEXT_BYTES: usize = 100;
 
 /// What a client asks for, at the server's port.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Request<'a> {
+pub(super) enum Request<'a> {
     /// It wants a file.
     Read(Read<'a>),
     /// It wants to store one.
@@ -36,18 +36,18 @@ pub enum Request<'a> {
 
 /// A request for a file.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct Read<'a> {
+pub(super) struct Read<'a> {
     /// The name, as the client wrote it; without NUL.
-    pub file: &'a [u8],
+    pub(super) file: &'a [u8],
     /// How the bytes shall come.
-    pub mode: Mode,
+    pub(super) mode: Mode,
     /// The options, unread: [`Read::options`].
     options: &'a [u8],
 }
 
 /// The transfer mode (RFC 1350 §1).
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Mode {
+pub(super) enum Mode {
     /// Bytes as they are.
     Octet,
     /// Lines of text that end in CR LF.
@@ -58,7 +58,7 @@ pub enum Mode {
 
 impl<'a> Request<'a> {
     /// Reads a datagram; `None` if it is no request, which nobody answers.
-    pub fn parse(datagram: &'a [u8]) -> Option<Self> {
+    pub(super) fn parse(datagram: &'a [u8]) -> Option<Self> {
         let (opcode, rest) = datagram.split_first_chunk()?;
         let (file, rest) = string(rest)?;
         let (mode, options) = string(rest)?;
@@ -70,7 +70,7 @@ impl<'a> Request<'a> {
     }
 
     /// The name of the file.
-    pub fn file(&self) -> &'a [u8] {
+    pub(super) fn file(&self) -> &'a [u8] {
         match self {
             Self::Read(Read { file, .. }) | Self::Write { file } => file,
         }
@@ -79,7 +79,7 @@ impl<'a> Request<'a> {
 
 impl<'a> Read<'a> {
     /// The options and their values, in the client's order; what is cut off at the end is left out.
-    pub fn options(&self) -> impl Iterator<Item = (&'a [u8], &'a [u8])> {
+    pub(super) fn options(&self) -> impl Iterator<Item = (&'a [u8], &'a [u8])> {
         let mut rest = self.options;
         std::iter::from_fn(move || {
             let (name, behind) = string(rest)?;
@@ -102,7 +102,7 @@ impl Mode {
 
 /// What a client sends during a transfer.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Reply<'a> {
+pub(super) enum Reply<'a> {
     /// It has this block, and all before.
     Ack(u16),
     /// It ends the transfer.
@@ -116,7 +116,7 @@ pub enum Reply<'a> {
 
 impl<'a> Reply<'a> {
     /// Reads a datagram; `None` if it is something else, which changes nothing.
-    pub fn parse(datagram: &'a [u8]) -> Option<Self> {
+    pub(super) fn parse(datagram: &'a [u8]) -> Option<Self> {
         let (opcode, rest) = datagram.split_first_chunk()?;
         let (number, rest) = rest.split_first_chunk()?;
         let number = u16::from_be_bytes(*number);
@@ -132,7 +132,7 @@ impl<'a> Reply<'a> {
 /// Why nothing is sent (RFC 1350 §5).
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[repr(u16)]
-pub enum ErrorCode {
+pub(super) enum ErrorCode {
     /// The text says it.
     NotDefined = 0,
     /// No such file.
@@ -144,19 +144,19 @@ pub enum ErrorCode {
 }
 
 /// The first bytes of a block's datagram; block 65536 is 0 again, as clients expect (RFC 1350 says nothing).
-pub fn data_header(block: u64) -> [u8; DATA_HEADER] {
+pub(super) fn data_header(block: u64) -> [u8; DATA_HEADER] {
     let ([a, b], [c, d]) = (DATA.to_be_bytes(), (block as u16).to_be_bytes());
     [a, b, c, d]
 }
 
 /// An ERROR.
-pub fn error(code: ErrorCode, text: &str) -> Vec<u8> {
+pub(super) fn error(code: ErrorCode, text: &str) -> Vec<u8> {
     let text = &text.as_bytes()[..text.floor_char_boundary(TEXT_BYTES)];
     [&ERROR.to_be_bytes(), &(code as u16).to_be_bytes(), text, &[0]].concat()
 }
 
 /// An OACK of these options.
-pub fn option_ack(options: &[(&str, u64)]) -> Vec<u8> {
+pub(super) fn option_ack(options: &[(&str, u64)]) -> Vec<u8> {
     let mut packet = OACK.to_be_bytes().to_vec();
     for (name, value) in options {
         packet.extend_from_slice(format!("{name}\0{value}\0").as_bytes());
@@ -165,7 +165,7 @@ pub fn option_ack(options: &[(&str, u64)]) -> Vec<u8> {
 }
 
 /// Text of a client, for people: at most [`TEXT_BYTES`] of it, and no control characters.
-pub fn printable(text: &[u8]) -> String {
+pub(super) fn printable(text: &[u8]) -> String {
     String::from_utf8_lossy(&text[..text.len().min(TEXT_BYTES)]).escape_debug().to_string()
 }
 
