@@ -1,1 +1,12 @@
 //! What PXE clients are answered, beside real DHCP servers.
+
+mod beside;
+mod golden;
+mod learning;
+mod networks;
+mod refusals;
+mod responders;
+mod scene;
+#[path = "../lifecycle/wire.rs"]
+#[expect(dead_code, reason = "the guard's tests use all of it")]
+mod wire;

@@ -99,9 +99,11 @@ impl Proxy {
             }
             tokio::select! {
                 () = stop.cancelled() => break,
-                // Nobody can change them any more: those that there are go on.
-                Err(_) = parts.networks.changed() => stop.cancelled().await,
-                else => {}
+                changed = parts.networks.changed() => if changed.is_err() {
+                    // Nobody can change them any more: those that there are go on.
+                    stop.cancelled().await;
+                    break;
+                },
             }
         }
         interfaces.tasks.join_all().await;

@@ -1,0 +1,35 @@
+//! Other PXE responders in the network.
+
+use pxeguard_lab::servers::dnsmasq;
+use pxeguard_lab::{Pool, skip_unless};
+
+use crate::scene::{PROGRAM, SERVER, Scene};
+
+const SERVICE: &str = "--pxe-service=X86-64_EFI,boot,rogue.efi";
+
+#[test]
+fn a_foreign_responder_is_dropped_while_our_replies_pass() {
+    skip_unless!("dnsmasq");
+    let scene = Scene::new();
+    let rogue = scene.attach("rogue");
+    let foreign = dnsmasq::start_proxy(&rogue, &Pool { server: [10, 77, 0, 66].into(), ..Pool::TRUSTED }, &[SERVICE]);
+    let foreign = foreign.unwrap();
+    let answered = |count: usize| {
+        let offers = |output: &str| output.lines().filter(|line| line.contains("PXE(eth0)")).count();
+        pxeguard_lab::until(crate::scene::SOON, "the other one answers", || offers(&foreign.output()) >= count)
+            .unwrap();
+    };
+    {
+        let _guard = scene.guard(&["--mode", "enforce"]);
+        assert_eq!(scene.ask(&scene.discover(1)).siaddr, SERVER);
+        answered(1);
+        let replies = scene.replies_until(&scene.discover(2));
+        assert!(replies.iter().all(|reply| reply.siaddr == SERVER), "{replies:?}");
+    }
+    // It was the guard that kept it away.
+    let _guard = scene.guard(&["--trust-port", "p-rogue,pxe"]);
+    scene.at_client.send(&scene.discover(3).frame()).unwrap();
+    let wanted = |reply: &crate::scene::Reply| reply.siaddr != SERVER;
+    let theirs = scene.ours(crate::scene::SOON, wanted).expect("the trusted responder's offer arrives");
+    assert_ne!(theirs.file, PROGRAM);
+}
