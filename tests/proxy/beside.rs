@@ -1,8 +1,10 @@
 //! Beside a DHCP server on the same host, which holds port 67.
 
+use std::net::Ipv4Addr;
+
 use pxeguard_lab::{Client, Pool, Process, Server, skip_unless};
 
-use crate::scene::{PROGRAM, SERVER, Scene};
+use crate::scene::{PROGRAM, Reply, SERVER, SOON, Scene};
 
 #[test]
 fn a_client_gets_its_address_from_dnsmasq_on_the_same_host_and_one_offer_of_ours() {
@@ -24,8 +26,8 @@ fn beside(server: Server, is_complaint: impl Fn(&str) -> bool) {
 
     scene.at_client.send(&scene.discover(1).frame()).unwrap();
     // The server's offer, which may come after ours.
-    let is_lease = |frame: &[u8]| crate::scene::Reply::read(frame).is_some_and(|reply| !reply.yiaddr.is_unspecified());
-    scene.at_client.find(crate::scene::SOON, is_lease).unwrap().expect("the DHCP server offers an address");
+    let is_lease = |frame: &[u8]| Reply::read(frame).is_some_and(|reply| !reply.yiaddr.is_unspecified());
+    scene.at_client.find(SOON, is_lease).unwrap().expect("the DHCP server offers an address");
     scene.at_client.send(&scene.discover(2).frame()).unwrap();
     let replies = scene.replies_until(&scene.discover(3));
     let ours: Vec<_> = replies.iter().filter(|reply| reply.is_proxys() && reply.xid == 2).collect();
@@ -47,21 +49,19 @@ fn port_4011_is_answered_and_never_called_unreachable() {
     for xid in 1..=3 {
         scene.at_client.send(&scene.boot_server_request(xid, client).frame()).unwrap();
     }
-    let mut acks = 0;
-    let last = scene.at_client.find(crate::scene::SOON, |frame| {
+    let last = scene.at_client.find(SOON, |frame| {
         let is_icmp = frame[12..14] == [8, 0] && frame[23] == 1;
         assert!(!is_icmp, "{frame:x?}");
-        acks_of(frame).is_some_and(|xid| xid == 3)
+        acknowledged(frame) == Some(3)
     });
-    acks += usize::from(last.unwrap().is_some());
-    assert_eq!(acks, 1, "the last request is answered");
+    assert!(last.unwrap().is_some(), "the last request is answered");
 }
 
 /// The transaction of an acknowledgement from port 4011 to port 4011, with the file.
-fn acks_of(frame: &[u8]) -> Option<u32> {
-    let reply = crate::scene::Reply::read(frame).filter(|reply| reply.is_proxys())?;
+fn acknowledged(frame: &[u8]) -> Option<u32> {
+    let reply = Reply::read(frame).filter(|reply| reply.is_proxys())?;
     assert_eq!((reply.from_port, reply.to_port), (4011, 4011));
     assert_eq!((reply.file.as_str(), reply.options[&53].as_slice()), (PROGRAM, &[5][..]));
-    assert_eq!(reply.to, std::net::Ipv4Addr::new(10, 77, 0, 50));
+    assert_eq!(reply.to, Ipv4Addr::new(10, 77, 0, 50));
     Some(reply.xid)
 }

@@ -1,9 +1,10 @@
 //! Several bridges, VLANs, relays.
 
 use std::net::Ipv4Addr;
+use std::time::Duration;
 
 use pxeguard_lab::frames::{Message, code};
-use pxeguard_lab::{Lab, skip_unless};
+use pxeguard_lab::{skip_unless, until};
 
 use crate::scene::{BRIDGE, PROGRAM, Reply, SERVER, SOON, Scene, of};
 
@@ -12,8 +13,7 @@ fn each_of_two_bridges_has_its_own_server_address() {
     skip_unless!();
     let scene = Scene::new();
     scene.lab.hypervisor().ip("address add 10.88.0.1/16 dev vmbr0\n").unwrap();
-    let other: &Lab = &scene.lab;
-    let guest = other.attach("other").unwrap();
+    let guest = scene.lab.attach("other").unwrap();
     let at_guest = guest.raw().unwrap();
     let _guard = scene.guard(&["--iface", "vmbr0"]);
     assert_eq!(scene.ask(&scene.discover(1)).siaddr, SERVER);
@@ -34,10 +34,10 @@ fn a_bridge_that_gets_its_address_later_is_served_from_then_on() {
     let _guard = scene.guard(&[]);
     hypervisor.ip(&format!("address add {SERVER}/16 dev {BRIDGE}\n")).unwrap();
     let mut xid = 0;
-    pxeguard_lab::until(SOON, "the client is answered", || {
+    until(SOON, "the client is answered", || {
         xid += 1;
         scene.at_client.send(&scene.discover(xid).frame()).unwrap();
-        scene.ours(std::time::Duration::from_millis(100), |reply| reply.file == PROGRAM).is_some()
+        scene.ours(Duration::from_millis(100), |reply| reply.file == PROGRAM).is_some()
     })
     .unwrap();
 }

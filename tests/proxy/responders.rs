@@ -1,9 +1,9 @@
 //! Other PXE responders in the network.
 
 use pxeguard_lab::servers::dnsmasq;
-use pxeguard_lab::{Pool, skip_unless};
+use pxeguard_lab::{Pool, skip_unless, until};
 
-use crate::scene::{PROGRAM, SERVER, Scene};
+use crate::scene::{PROGRAM, Reply, SERVER, SOON, Scene};
 
 const SERVICE: &str = "--pxe-service=X86-64_EFI,boot,rogue.efi";
 
@@ -16,8 +16,7 @@ fn a_foreign_responder_is_dropped_while_our_replies_pass() {
     let foreign = foreign.unwrap();
     let answered = |count: usize| {
         let offers = |output: &str| output.lines().filter(|line| line.contains("PXE(eth0)")).count();
-        pxeguard_lab::until(crate::scene::SOON, "the other one answers", || offers(&foreign.output()) >= count)
-            .unwrap();
+        until(SOON, "the other one answers", || offers(&foreign.output()) >= count).unwrap();
     };
     {
         let _guard = scene.guard(&["--mode", "enforce"]);
@@ -29,7 +28,7 @@ fn a_foreign_responder_is_dropped_while_our_replies_pass() {
     // It was the guard that kept it away.
     let _guard = scene.guard(&["--trust-port", "p-rogue,pxe"]);
     scene.at_client.send(&scene.discover(3).frame()).unwrap();
-    let wanted = |reply: &crate::scene::Reply| reply.siaddr != SERVER;
-    let theirs = scene.ours(crate::scene::SOON, wanted).expect("the trusted responder's offer arrives");
+    let wanted = |reply: &Reply| reply.siaddr != SERVER;
+    let theirs = scene.ours(SOON, wanted).expect("the trusted responder's offer arrives");
     assert_ne!(theirs.file, PROGRAM);
 }
