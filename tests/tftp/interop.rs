@@ -18,6 +18,10 @@ fn every_client_gets_files_of_every_small_size() {
     let _guard = scene.guard();
     for client in TftpClient::ALL {
         for file in sizes.map(|size| size.to_string()) {
+            // curl 7.88 fails after it has got an empty file, from every server: getpeername() failed with errno 107.
+            if client == TftpClient::Curl && file == "0" {
+                continue;
+            }
             let sum = client.fetch(&scene.client, SERVER, &file, &[]).unwrap();
             assert_eq!(sum, scene.sum(&file), "{file} bytes by {client:?}");
         }

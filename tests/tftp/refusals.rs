@@ -33,7 +33,8 @@ fn what_is_not_in_the_boot_root_or_not_for_everybody_is_refused() {
     let scene = Scene::new();
     let outside = TempDir::new().unwrap();
     write(&outside.path().join("secret"), b"secret");
-    // The folder is its owner's alone, so that nobody vouches for what is in it.
+    // Nobody vouches for what is in a folder that is its owner's alone.
+    fs::set_permissions(outside.path(), fs::Permissions::from_mode(0o700)).unwrap();
     symlink(outside.path().join("secret"), scene.path("link")).unwrap();
     mkfifo(&scene.path("fifo"), Mode::from_bits_truncate(0o644)).unwrap();
     fs::create_dir(scene.path("folder")).unwrap();

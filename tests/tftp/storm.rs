@@ -29,8 +29,8 @@ fn a_thousand_transfers_at_once_arrive_whole_and_memory_is_bounded() {
     scene.lab.hypervisor().run(["ethtool", "-K", scene.client.port(), "tx-udp-segmentation", "off"]).unwrap();
     for hook in ["input", "output"] {
         let rule = format!(
-            "table inet lossy {{ chain {hook} {{ type filter hook {hook} priority 0;
-             meta l4proto udp numgen random mod 100 < 2 counter drop; }} }}"
+            "table inet lossy {{ chain {hook} {{ type filter hook {hook} priority 0; \
+             meta l4proto udp numgen random mod 100 < 2 counter drop; }}; }}"
         );
         scene.client.run(["nft", &rule]).unwrap();
     }

@@ -47,7 +47,8 @@ impl TftpClient {
         let mut command: Vec<String> = match self {
             Self::Atftp => ["atftp", "--get", "-r", file, "-l", FETCHED],
             Self::TftpHpa => ["tftp", "-m", "octet", &server, "-c", "get"],
-            Self::Curl => ["curl", "-sS", "--path-as-is", "-o", FETCHED, "--globoff"],
+            // Without it curl asks again only after 72 s, if its first request is lost.
+            Self::Curl => ["curl", "-sS", "--connect-timeout", "15", "-o", FETCHED],
         }
         .map(str::to_owned)
         .to_vec();
