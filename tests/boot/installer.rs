@@ -18,7 +18,7 @@ const QUESTION: &str = "[!!]";
 fn reaches_its_first_screen(settings: &str, through: &str) {
     let files = [("di/linux", KERNEL), ("di/initrd.gz", INITRD), ("pxelinux.0", PXELINUX), ("ldlinux.c32", LDLINUX)];
     let scene = Scene::new(&files).unwrap();
-    scene.write("di/linux.toml", "cmdline = \"console=ttyS0 TERM=vt100 quiet\"\n").unwrap();
+    scene.write("di/linux.toml", "cmdline = \"console=ttyS0 TERM=vt100\"\n").unwrap();
     let _guard = scene.serve(settings).unwrap();
     let mut machine = scene.power_on(Hardware { memory_mib: 512, ..Firmware::SeaBios.into() }).unwrap();
     machine.until_console(through).unwrap();
