@@ -29,7 +29,7 @@ use monitor::Monitor;
 use slot::Slot;
 
 /// How long a machine may take for what is expected of it.  It needs a tenth, unless others use the processors too.
-const PATIENCE: Duration = Duration::from_secs(200);
+const PATIENCE: Duration = Duration::from_secs(400);
 
 /// Between two looks at the serial console, which is a file.
 const GLANCE: Duration = Duration::from_millis(20);
