@@ -15,7 +15,10 @@ use nix::sys::socket::{setsockopt, sockopt};
 
 use crate::Host;
 
+mod sender;
 mod transmit_ring;
+
+pub use sender::Sender;
 
 /// Room for frames that arrive while a test does something else.
 const RECEIVE_BUFFER_BYTES: usize = 64 << 20;

@@ -1,17 +1,26 @@
 //! `cargo xtask bench`: pxeguard's figures, each beside its peer's of the same run.
 
+mod affinity;
+mod contents;
 mod counter;
 mod cpu_time;
 mod daemon;
+mod download;
 mod figure;
 mod flood;
+mod http;
 mod machine;
 mod packet;
+mod power_on;
+mod proxy;
 mod samples;
+mod site;
 mod start;
+mod storm;
 mod switch;
 mod tcp;
 mod test_run;
+mod tftp;
 
 use std::env;
 use std::fs;
@@ -33,7 +42,7 @@ use machine::Machine;
 /// PXEGUARD_BIN in the environment names another program to measure; nothing is built or installed then.
 #[derive(Args)]
 pub struct Bench {
-    /// Fewer rounds and shorter ones: at most two minutes instead of five
+    /// Fewer rounds and shorter ones, and no power-on: three minutes instead of ten
     #[arg(long)]
     quick: bool,
     /// Also writes every single value to this file
@@ -55,6 +64,16 @@ enum Name {
     Drop,
     /// Time from the start of the daemon until it guards, its memory, its wake-ups
     Daemon,
+    /// Files by TFTP; peers: dnsmasq and atftpd
+    Tftp,
+    /// Files by HTTP; peer: nginx
+    Http,
+    /// PXE clients answered; peer: dnsmasq
+    Proxy,
+    /// Many clients switched on at once; peer: dnsmasq
+    Storm,
+    /// From power-on until firmware has its boot program; peer: dnsmasq.  With --quick only where it is named
+    PowerOn,
 }
 
 /// How much patience there is.
@@ -84,7 +103,7 @@ impl Bench {
         println!("{machine}");
         let (began, effort) = (Instant::now(), Effort { quick: self.quick });
         let mut figures = Vec::new();
-        for name in Name::value_variants().iter().filter(|name| self.names.is_empty() || self.names.contains(name)) {
+        for name in Name::value_variants().iter().filter(|name| self.wants(**name)) {
             let began = Instant::now();
             figures.extend(name.measure(effort).with_context(|| format!("cannot measure {name:?}"))?);
             eprintln!("{name:?}: {:.0} s", began.elapsed().as_secs_f64());
@@ -101,6 +120,13 @@ impl Bench {
     }
 }
 
+impl Bench {
+    /// A machine without KVM needs ten seconds for each power-on.
+    fn wants(&self, name: Name) -> bool {
+        if self.names.is_empty() { name != Name::PowerOn || !self.quick } else { self.names.contains(&name) }
+    }
+}
+
 impl Name {
     fn measure(self, effort: Effort) -> Result<Vec<Figure>> {
         match self {
@@ -108,6 +134,11 @@ impl Name {
             Self::Packet => packet::measure(effort),
             Self::Drop => flood::measure(effort),
             Self::Daemon => Ok([start::measure(effort)?, daemon::measure(effort)?].concat()),
+            Self::Tftp => tftp::measure(effort),
+            Self::Http => http::measure(effort),
+            Self::Proxy => proxy::measure(effort),
+            Self::Storm => storm::measure(effort),
+            Self::PowerOn => power_on::measure(effort),
         }
     }
 }

@@ -35,15 +35,18 @@ pub fn measure(effort: Effort) -> Result<Vec<Figure>> {
         peer: None,
         goal,
     };
-    let status = PathBuf::from(format!("/proc/{pid}/status"));
-    let mib = |field| Ok::<_, anyhow::Error>(field_of(&status, field)? as f64 / 1024.0);
     let wake_ups = format!("daemon: wake-ups in {} s of idling", window.as_secs());
     Ok(vec![
-        one("daemon: resident memory, idle", Unit::Mib, mib("VmRSS")?, Some(Goal::AtMost(20.0))),
-        one("daemon: resident memory, highest", Unit::Mib, mib("VmHWM")?, None),
+        one("daemon: resident memory, idle", Unit::Mib, memory_mib(pid, "VmRSS")?, Some(Goal::AtMost(20.0))),
+        one("daemon: resident memory, highest", Unit::Mib, memory_mib(pid, "VmHWM")?, None),
         // One turn of its slow timer, every ten seconds, takes some: it asks the kernel, and waits for the answers.
         one(&wake_ups, Unit::Count, woken as f64, Some(Goal::AtMost(window.as_secs_f64()))),
     ])
+}
+
+/// A field of `/proc/PID/status` that is in kB, such as `VmHWM`.
+pub fn memory_mib(pid: i32, field: &str) -> Result<f64> {
+    Ok(field_of(&PathBuf::from(format!("/proc/{pid}/status")), field)? as f64 / 1024.0)
 }
 
 /// How often each of its threads has gone to sleep by itself.

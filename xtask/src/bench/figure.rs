@@ -41,6 +41,10 @@ pub enum Goal {
     AtLeast(f64),
     /// Less is better.
     AtMost(f64),
+    /// More is better, of the figure itself, whatever the peer's is.
+    ItselfAtLeast(f64),
+    /// Less is better, of the figure itself, whatever the peer's is.
+    ItselfAtMost(f64),
 }
 
 /// What a figure is counted in.
@@ -48,8 +52,13 @@ pub enum Goal {
 pub enum Unit {
     GigabitsPerS,
     PacketsPerS,
+    AnswersPerS,
+    MegabytesPerS,
     Ns,
     Ms,
+    /// With two decimals.
+    MsShort,
+    S,
     Mib,
     Count,
 }
@@ -61,10 +70,13 @@ impl Figure {
     }
 
     fn is_met(&self) -> Option<bool> {
-        let judged = self.ratio().map_or_else(|| self.pxeguard.median(), |ratio| ratio.median());
+        let itself = self.pxeguard.median();
+        let judged = self.ratio().map_or(itself, |ratio| ratio.median());
         self.goal.map(|goal| match goal {
             Goal::AtLeast(limit) => judged >= limit,
             Goal::AtMost(limit) => judged <= limit,
+            Goal::ItselfAtLeast(limit) => itself >= limit,
+            Goal::ItselfAtMost(limit) => itself <= limit,
         })
     }
 
@@ -119,8 +131,8 @@ pub fn table(figures: &[Figure]) -> String {
 impl fmt::Display for Goal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::AtLeast(limit) => write!(f, ">= {limit}"),
-            Self::AtMost(limit) => write!(f, "<= {limit}"),
+            Self::AtLeast(limit) | Self::ItselfAtLeast(limit) => write!(f, ">= {limit}"),
+            Self::AtMost(limit) | Self::ItselfAtMost(limit) => write!(f, "<= {limit}"),
         }
     }
 }
@@ -130,8 +142,11 @@ impl Unit {
         match self {
             Self::GigabitsPerS => "Gbit/s",
             Self::PacketsPerS => "packets/s",
+            Self::AnswersPerS => "answers/s",
+            Self::MegabytesPerS => "MB/s",
             Self::Ns => "ns",
-            Self::Ms => "ms",
+            Self::Ms | Self::MsShort => "ms",
+            Self::S => "s",
             Self::Mib => "MiB",
             Self::Count => "",
         }
@@ -139,9 +154,9 @@ impl Unit {
 
     fn shown(self, samples: &Samples) -> String {
         let decimals = match self {
-            Self::GigabitsPerS => 2,
-            Self::Ns | Self::Mib => 1,
-            Self::PacketsPerS | Self::Ms | Self::Count => 0,
+            Self::GigabitsPerS | Self::MsShort => 2,
+            Self::MegabytesPerS | Self::Ns | Self::S | Self::Mib => 1,
+            Self::PacketsPerS | Self::AnswersPerS | Self::Ms | Self::Count => 0,
         };
         let (low, high) = samples.quartiles();
         let median = format!("{:.decimals$} {}", samples.median(), self.name());
