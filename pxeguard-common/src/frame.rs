@@ -25,6 +25,41 @@ pub trait Frame {
     fn offloaded_tag(&self) -> Option<u16>;
 }
 
+/// A frame of which the first `FROM` bytes are at hand, and the next `LEN` were read ahead: in the kernel, one call of
+/// a helper for many fields.
+pub struct ReadAhead<'a, F, const FROM: usize, const LEN: usize> {
+    frame: &'a F,
+    head: &'a [u8; FROM],
+    ahead: [u8; LEN],
+}
+
+impl<'a, F: Frame, const FROM: usize, const LEN: usize> ReadAhead<'a, F, FROM, LEN> {
+    /// Reads ahead; `None` where the frame ends before, or begins elsewhere.
+    #[inline(always)]
+    pub fn new(frame: &'a F) -> Option<Self> {
+        Some(Self { frame, head: frame.head()?, ahead: frame.load(FROM)? })
+    }
+}
+
+impl<F: Frame, const FROM: usize, const LEN: usize> Frame for ReadAhead<'_, F, FROM, LEN> {
+    #[inline(always)]
+    fn head<const N: usize>(&self) -> Option<&[u8; N]> {
+        self.frame.head()
+    }
+
+    #[inline(always)]
+    fn load<const N: usize>(&self, at: usize) -> Option<[u8; N]> {
+        let (bytes, from) = if at < FROM { (&self.head[..], 0) } else { (&self.ahead[..], FROM) };
+        let known = bytes.get(at - from..).and_then(|bytes| bytes.first_chunk());
+        known.copied().or_else(|| self.frame.load(at))
+    }
+
+    #[inline(always)]
+    fn offloaded_tag(&self) -> Option<u16> {
+        self.frame.offloaded_tag()
+    }
+}
+
 /// An offset at which no frame has bytes, nor a while after it.
 pub const NOWHERE: usize = 0x7fff_0000;
 

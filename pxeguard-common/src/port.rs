@@ -1,35 +1,39 @@
 //! What is known of each port.
 
+use crate::net::Ifindex;
 use crate::pod::pod;
 use crate::server::{ROWS_PER_PORT, Share};
 use crate::verdict::Verdict;
 
-/// Value of the `PORTS` map, by ifindex: a port that is guarded.  Only the daemon writes it.
+/// Value of the `PORTS` map, by slot: a port that is guarded, or is about to be.  Only the daemon writes it.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[repr(C)]
 pub struct PortPolicy {
     /// Rows of servers that may ever have been made for each share of this port; raised by as many as are removed.
     pub rows_allowed: [u64; Share::COUNT],
-    /// When the port's ingress program was attached, in nanoseconds of `CLOCK_REALTIME`.
+    /// When the port's ingress program was attached, in nanoseconds of `CLOCK_REALTIME`; 0 where it is not yet.
     pub guarded_since_ns: u64,
 }
 pod!(PortPolicy, 8 * 2, 8);
 
 impl PortPolicy {
-    /// A port that is guarded from now on.
-    pub const fn new(guarded_since_ns: u64) -> Self {
-        Self { rows_allowed: [ROWS_PER_PORT; Share::COUNT], guarded_since_ns }
-    }
+    /// What nobody guards yet.
+    pub const UNGUARDED: Self = Self { rows_allowed: [ROWS_PER_PORT; Share::COUNT], guarded_since_ns: 0 };
 }
 
-/// Value of the `PORT_STATS` map, by ifindex; 0 is for ports that are not guarded yet.  Only the kernel writes it.
+/// Value of the `PORT_STATS` map, by slot.  The daemon writes it when it gives the slot to a port and when it takes it
+/// back; in between only the kernel does.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 #[repr(C)]
 pub struct PortStats {
+    /// Whose slot it is.
+    pub port: u64,
     /// Replies by verdict.
     pub replies: [u64; Verdict::ALL.len()],
     /// Replies of servers that have no row, because the port's share is used up.
     pub unlisted: u64,
+    /// The kernel's tick at which one of those came last.
+    pub tick: u64,
     /// When one of those was last told, in nanoseconds of `CLOCK_MONOTONIC`.
     pub told_ns: u64,
     /// How many of them there had been then, that one included.
@@ -37,7 +41,37 @@ pub struct PortStats {
     /// Rows of servers ever made, by share.
     pub rows_made: [u64; Share::COUNT],
 }
-pod!(PortStats, 8 * 3, 8, 8, 8, 8 * 2);
+pod!(PortStats, 8, 8 * 3, 8, 8, 8, 8, 8 * 2);
+
+impl PortStats {
+    /// Of a port that has not been counted yet.
+    pub fn of(port: Ifindex) -> Self {
+        Self { port: port.0.into(), ..Self::default() }
+    }
+}
 
 /// Ports that can be guarded at once.
 pub const MAX_PORTS: u32 = 4096;
+
+/// A port's place in the `PORTS` and `PORT_STATS` maps, which are arrays: an entry of those is found in a nanosecond.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[repr(transparent)]
+pub struct Slot(pub u32);
+
+impl Slot {
+    /// That of all ports that have none of their own.
+    pub const SHARED: Self = Self(0);
+    /// How many there are.
+    pub const COUNT: u32 = MAX_PORTS + 1;
+
+    /// Where a port mostly is.  If it is not, another one was there first, and the `PORT_SLOTS` map tells the place.
+    #[inline(always)]
+    pub const fn usual(port: Ifindex) -> Self {
+        Self(1 + port.0 % MAX_PORTS)
+    }
+
+    /// All that can be given to a port, the best first.
+    pub fn for_port(port: Ifindex) -> impl Iterator<Item = Self> {
+        core::iter::once(Self::usual(port)).chain((1..Self::COUNT).map(Self))
+    }
+}

@@ -7,7 +7,7 @@
 use core::mem::MaybeUninit;
 
 use crate::dhcp::{BOOT_REPLY, COOKIE, COOKIE_AT, Header, MessageType, Said, Start, UdpPort};
-use crate::frame::{Bytes, Frame, NOWHERE};
+use crate::frame::{Bytes, Frame, NOWHERE, ReadAhead};
 use crate::net::{Carrier, ETHER_TYPE, ETHERNET, EtherType, Link, Mac};
 
 /// IP protocol number of UDP.
@@ -19,6 +19,9 @@ const MIN_IPV4_HEADER: usize = 20;
 const GLANCE: usize = ETHERNET + MIN_IPV4_HEADER + 4;
 /// As far as such a reply has to be read, if it begins as those of most servers do.
 const USUAL: usize = ETHERNET + MIN_IPV4_HEADER + UDP_HEADER + COOKIE_AT + size_of::<Start>();
+
+/// The IPv4, UDP and BOOTP headers of such a reply, the latter as far as a verdict or a counter asks for it.
+type Ahead<'a, F> = ReadAhead<'a, F, ETHERNET, { MIN_IPV4_HEADER + UDP_HEADER + size_of::<Header>() }>;
 
 /// Why a frame is not the guard's business.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -147,15 +150,21 @@ impl ServerReply {
 
     /// Tells a server's reply from everything else, of the few frames that a glance leaves over; writes it into
     /// `reply`, all but the options.
+    ///
+    /// The same three times: at offsets that the compiler knows, without one call of a helper; by two calls, where all
+    /// but the Ethernet header lies elsewhere; and wherever the fields may be.
     #[inline(never)]
     pub fn read(frame: &impl Frame, reply: &mut MaybeUninit<Self>) -> Result<(), Ignore> {
         if let Some(head) = frame.head::<USUAL>()
             && ether_type(head) == EtherType::IPV4
             && header_len(head[ETHERNET]) == MIN_IPV4_HEADER
         {
-            // The same as below, but at offsets that the compiler knows: not one call of a helper.
-            let link = Link::untagged(frame);
-            reply.write(Self::of_packet(&Bytes::new(head), link, |_| MIN_IPV4_HEADER)?);
+            reply.write(Self::of_packet(&Bytes::new(head), Link::untagged(frame), |_| MIN_IPV4_HEADER)?);
+        } else if frame.head::<ETHERNET>().is_some_and(|head| ether_type(head) == EtherType::IPV4)
+            && let Some(ahead) = Ahead::new(frame)
+            && ahead.load(ETHERNET).map(|[version_ihl]| header_len(version_ihl)) == Some(MIN_IPV4_HEADER)
+        {
+            reply.write(Self::of_packet(&ahead, Link::untagged(frame), |_| MIN_IPV4_HEADER)?);
         } else {
             let mut link = Link::untagged(frame);
             if !link.search(frame) {

@@ -32,43 +32,48 @@ impl ServerKey {
 }
 
 /// Value of the `SERVERS` map: what a server said, counted.  Times are nanoseconds of `CLOCK_MONOTONIC`.
+///
+/// What each reply changes stands together, in one cache line or two.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 #[repr(C)]
 pub struct ServerRow {
+    /// The kernel's tick at which its last reply came.
+    pub tick: u64,
+    /// Reason of the last verdict.
+    pub reason: u32,
+    /// The share of its port's rows that it was made from.
+    pub share: u32,
+    /// Replies by verdict and message type.
+    pub replies: [[u64; MessageType::ALL.len()]; Verdict::ALL.len()],
+    /// Replies that came, or were to go, through a relay (`giaddr`).
+    pub relayed: u64,
+    /// Replies that give no address and refuse none: a PXE server's.
+    pub pxe: u64,
     /// When its first reply came.
     pub first_seen_ns: u64,
-    /// When its last reply came.
+    /// When its last reply came, or one less than a tick before it.
     pub last_seen_ns: u64,
     /// When one of its replies was last told.
     pub told_ns: u64,
     /// How many replies it had sent then, that one included.
     pub told: u64,
-    /// Replies that came, or were to go, through a relay (`giaddr`).
-    pub relayed: u64,
-    /// Replies that give no address and refuse none: a PXE server's.
-    pub pxe: u64,
-    /// Replies by verdict and message type.
-    pub replies: [[u64; MessageType::ALL.len()]; Verdict::ALL.len()],
-    /// Reason of the last verdict.
-    pub reason: u32,
-    /// The share of its port's rows that it was made from.
-    pub share: u32,
 }
-pod!(ServerRow, 6 * 8, 8 * 12, 4, 4);
+pod!(ServerRow, 8, 4, 4, 8 * 12, 6 * 8);
 
 impl ServerRow {
     /// A row that nothing is written in yet.
     pub const BLANK: Self = {
         Self {
+            tick: 0,
+            reason: 0,
+            share: 0,
+            replies: [[0; MessageType::ALL.len()]; Verdict::ALL.len()],
+            relayed: 0,
+            pxe: 0,
             first_seen_ns: 0,
             last_seen_ns: 0,
             told_ns: 0,
             told: 0,
-            relayed: 0,
-            pxe: 0,
-            replies: [[0; MessageType::ALL.len()]; Verdict::ALL.len()],
-            reason: 0,
-            share: 0,
         }
     };
 

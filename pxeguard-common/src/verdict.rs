@@ -3,7 +3,7 @@
 use crate::net::Ifindex;
 use crate::reply::{Form, ServerReply};
 use crate::server::Share;
-use crate::trust::{Class, Mode, Policy, Standing};
+use crate::trust::{Class, Mode, Policy, Shapes, Standing};
 
 /// What is done with a server's reply.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
@@ -175,6 +175,12 @@ impl Judgement {
     }
 }
 
+/// Whom a reply comes from.  A function of its own, which is called only where there is anything to look up.
+#[inline(never)]
+fn standing(policy: &impl Policy, shapes: Shapes, port: Ifindex, reply: &ServerReply) -> Standing {
+    Standing::of(policy, shapes, port, reply.mac, reply.vlan)
+}
+
 /// A judgement by its numbers, as the kernel programs hand it on: where the verifier does not keep track of them, for
 /// the reason told at [`ServerReply`].
 #[derive(Clone, Copy, Debug)]
@@ -189,12 +195,14 @@ impl Judged {
     /// What stands there before.
     pub const NOT_YET: Self = Self { _first: 0, verdict: 0, reason: 0 };
 
-    /// Judges a reply that came in by `port`.  Returns whether it ends here (and not nothing: of a function the verifier
-    /// wants a number, and takes what is left in the register for one).
-    #[inline(never)]
+    /// Judges a reply that came in by `port`.  Returns whether it ends here.
+    #[inline(always)]
     pub fn judge(&mut self, policy: &impl Policy, port: Ifindex, reply: &ServerReply) -> bool {
         let config = policy.config();
-        let standing = Standing::of(policy, config.shapes(), port, reply.mac, reply.vlan);
+        let standing = match config.shapes() {
+            Shapes::NONE => Standing::Untrusted,
+            shapes => standing(policy, shapes, port, reply),
+        };
         let reason = Reason::of(standing, reply);
         let verdict = match config.mode() {
             _ if reason.passes() => Verdict::Pass,

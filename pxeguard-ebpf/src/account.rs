@@ -4,18 +4,18 @@
 use core::intrinsics::{AtomicOrdering, atomic_xadd};
 
 use aya_ebpf::EbpfContext;
-use aya_ebpf::helpers::bpf_ktime_get_coarse_ns;
+use aya_ebpf::helpers::{bpf_jiffies64, bpf_ktime_get_coarse_ns};
 use aya_ebpf::maps::PerCpuArray;
 use aya_log_ebpf::warn;
 use pxeguard_common::event::{Event, EventHead, FRAME_BYTES, TELL_EVERY_NS};
 use pxeguard_common::net::Ifindex;
-use pxeguard_common::port::PortStats;
+use pxeguard_common::port::{PortStats, Slot};
 use pxeguard_common::reply::ServerReply;
 use pxeguard_common::server::{ServerKey, ServerRow, Share};
 use pxeguard_common::verdict::Judged;
 
 use crate::frame::Capture;
-use crate::maps::{EVENTS, EVENTS_LOST, PORT_STATS, PORTS, SERVERS, TOTALS};
+use crate::maps::{EVENTS, EVENTS_LOST, PORT_STATS, PORTS, SERVERS, TOTALS, slot_of};
 
 /// From `linux/bpf.h`: the entry must not exist.
 const BPF_NOEXIST: u64 = 1;
@@ -24,23 +24,23 @@ const BPF_NOEXIST: u64 = 1;
 #[inline(always)]
 pub fn account(frame: &impl Capture, port: Ifindex, reply: &ServerReply, judged: &Judged, at_hook: u32) {
     count(&TOTALS, judged.index());
-    let Some(stats) = PORT_STATS.get_ptr_mut(port.0).or_else(|| PORT_STATS.get_ptr_mut(0)) else {
-        return;
-    };
+    let key = ServerKey::of(port, reply);
+    // SAFETY: no memory is touched.
+    let tick = unsafe { bpf_jiffies64() };
+    let mut flags = at_hook;
+    let slot = slot_of(port);
+    // A slot is always there.
+    let Some(stats) = PORT_STATS.get_ptr_mut(slot.0) else { return };
     // SAFETY: the map's own memory, which other CPUs change by atomic addition only.
     let stats = unsafe { &mut *stats };
     if let Some(counter) = stats.replies.get_mut(judged.verdict()) {
         add(counter, 1);
     }
-    let key = ServerKey::of(port, reply);
-    // SAFETY: no memory is touched.
-    let now_ns = unsafe { bpf_ktime_get_coarse_ns() };
-    let mut flags = at_hook;
     let row = SERVERS.get_ptr_mut(&key).or_else(|| {
         flags |= Event::FIRST;
-        new_row(&key, port, stats, judged.share(), now_ns)
+        new_row(&key, slot, stats, judged.share())
     });
-    let untold = if let Some(row) = row {
+    let (now_ns, untold) = if let Some(row) = row {
         // SAFETY: as above; what is not added to is written whole, and the last one wins.
         let row = unsafe { &mut *row };
         if let Some(counter) = row.counter(judged.verdict(), reply.message_type()) {
@@ -52,21 +52,26 @@ pub fn account(frame: &impl Capture, port: Ifindex, reply: &ServerReply, judged:
         if reply.is_pxe() {
             add(&mut row.pxe, 1);
         }
-        row.last_seen_ns = now_ns;
         row.reason = judged.reason();
+        let Some(now_ns) = now_if_new(&mut row.tick, tick) else { return };
+        if row.first_seen_ns == 0 {
+            row.first_seen_ns = now_ns;
+        }
+        row.last_seen_ns = now_ns;
         if is_too_soon(row.told_ns, now_ns) {
             return;
         }
         row.told_ns = now_ns;
-        untold(&mut row.told, row.replies.iter().flatten().sum())
+        (now_ns, untold(&mut row.told, row.replies.iter().flatten().sum()))
     } else {
         flags = at_hook | Event::UNLISTED;
         add(&mut stats.unlisted, 1);
+        let Some(now_ns) = now_if_new(&mut stats.tick, tick) else { return };
         if is_too_soon(stats.told_ns, now_ns) {
             return;
         }
         stats.told_ns = now_ns;
-        untold(&mut stats.told, stats.unlisted)
+        (now_ns, untold(&mut stats.told, stats.unlisted))
     };
     let (judgement, type_code) = (judged.index(), reply.type_code.into());
     let frame_len = frame.len();
@@ -74,14 +79,26 @@ pub fn account(frame: &impl Capture, port: Ifindex, reply: &ServerReply, judged:
     tell(frame, &EventHead { at_ns: now_ns, untold, server: key, judgement, type_code, frame_len, flags, captured });
 }
 
+/// The time, unless this tick was seen before: the clock goes from tick to tick as well, so that what is done once in a
+/// while was done or put off then.  To read the clock takes as long as half a look-up in a hash map; the tick, nothing.
+#[inline(always)]
+fn now_if_new(seen: &mut u64, tick: u64) -> Option<u64> {
+    if *seen == tick {
+        return None;
+    }
+    *seen = tick;
+    // SAFETY: no memory is touched.
+    Some(unsafe { bpf_ktime_get_coarse_ns() })
+}
+
 /// Makes a server's row, if its port's share of rows is not used up.
 #[inline(always)]
-fn new_row(key: &ServerKey, port: Ifindex, stats: &mut PortStats, share: Share, now_ns: u64) -> Option<*mut ServerRow> {
-    let policy = PORTS.get_ptr(port.0)?;
+fn new_row(key: &ServerKey, slot: Slot, stats: &mut PortStats, share: Share) -> Option<*mut ServerRow> {
     // SAFETY: the map's own memory; aligned words are read.
-    let mut allowed = unsafe { (*policy).rows_allowed };
+    let policy = unsafe { &*PORTS.get_ptr(slot.0)? };
+    let mut allowed = policy.rows_allowed;
     let made = share.of_array(&mut stats.rows_made);
-    if *made >= *share.of_array(&mut allowed) {
+    if policy.guarded_since_ns == 0 || *made >= *share.of_array(&mut allowed) {
         return None;
     }
     // An error says that another CPU made it just now, or that the map is full.
@@ -89,11 +106,8 @@ fn new_row(key: &ServerKey, port: Ifindex, stats: &mut PortStats, share: Share, 
     let row = SERVERS.get_ptr_mut(key)?;
     if is_new {
         add(made, 1);
-        // SAFETY: the map's own memory; nobody else writes these.
-        unsafe {
-            (*row).first_seen_ns = now_ns;
-            (*row).share = share as u32;
-        }
+        // SAFETY: the map's own memory; nobody else writes it.
+        unsafe { (*row).share = share as u32 };
     }
     Some(row)
 }

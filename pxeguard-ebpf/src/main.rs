@@ -61,7 +61,9 @@ pub fn pxeguard_egress(ctx: TcContext) -> i32 {
 }
 
 /// Looks closely at one of the few frames that a glance leaves over.  Returns whether it ends here.
-#[inline(never)]
+///
+/// Inlined, for a call and its return cost 7 ns where the CPU needs Linux's return thunks (AMD's SRSO).
+#[inline(always)]
 fn guard(frame: impl Capture, policy: &impl Policy, port: Ifindex, at_hook: u32) -> bool {
     let mut reply = MaybeUninit::uninit();
     if ServerReply::read(&frame, &mut reply).is_err() {

@@ -3,7 +3,8 @@
 use aya_ebpf::macros::map;
 use aya_ebpf::maps::{Array, HashMap, PerCpuArray, RingBuf};
 use pxeguard_common::event::RING_BYTES;
-use pxeguard_common::port::{MAX_PORTS, PortPolicy, PortStats};
+use pxeguard_common::net::Ifindex;
+use pxeguard_common::port::{MAX_PORTS, PortPolicy, PortStats, Slot};
 use pxeguard_common::server::{MAX_SERVERS, ServerKey, ServerRow};
 use pxeguard_common::trust::{Bound, Config, Grant, MAX_TRUSTS, Place};
 use pxeguard_common::verdict::Judgement;
@@ -23,17 +24,21 @@ pub static TRUST: HashMap<Place, Grant> = HashMap::pinned(MAX_TRUSTS, BPF_F_NO_P
 #[map]
 pub static BINDINGS: HashMap<Bound, u32> = HashMap::pinned(MAX_TRUSTS, BPF_F_NO_PREALLOC);
 
-/// The ports that are guarded, by ifindex.
+/// The slot of each port that is guarded or about to be, by ifindex.
 #[map]
-pub static PORTS: HashMap<u32, PortPolicy> = HashMap::pinned(MAX_PORTS, BPF_F_NO_PREALLOC);
+pub static PORT_SLOTS: HashMap<u32, u32> = HashMap::pinned(MAX_PORTS, BPF_F_NO_PREALLOC);
+
+/// How each port is guarded, by slot.
+#[map]
+pub static PORTS: Array<PortPolicy> = Array::pinned(Slot::COUNT, 0);
 
 /// Interfaces with an address of their own, by ifindex: the host routes what comes in by them.
 #[map]
 pub static ROUTED: HashMap<u32, u32> = HashMap::pinned(MAX_PORTS, BPF_F_NO_PREALLOC);
 
-/// What came in by each port.
+/// What came in by each port, by slot.
 #[map]
-pub static PORT_STATS: HashMap<u32, PortStats> = HashMap::pinned(MAX_PORTS, BPF_F_NO_PREALLOC);
+pub static PORT_STATS: Array<PortStats> = Array::pinned(Slot::COUNT, 0);
 
 /// What each server said.
 #[map]
@@ -50,3 +55,16 @@ pub static EVENTS_LOST: PerCpuArray<u64> = PerCpuArray::pinned(1, 0);
 /// What the daemon is told at once.
 #[map]
 pub static EVENTS: RingBuf = RingBuf::pinned(RING_BYTES, 0);
+
+/// Where a port is guarded and counted; the shared slot if it has none of its own.
+#[inline(always)]
+pub fn slot_of(port: Ifindex) -> Slot {
+    let usual = Slot::usual(port);
+    // SAFETY: the map's own memory; an aligned word is read.
+    let is_there = PORT_STATS.get_ptr(usual.0).is_some_and(|stats| unsafe { (*stats).port } == port.0.into());
+    if is_there {
+        return usual;
+    }
+    // SAFETY: an aligned word; a removed entry is read as it was or as the next one is.
+    unsafe { PORT_SLOTS.get(port.0) }.map_or(Slot::SHARED, |slot| Slot(*slot))
+}

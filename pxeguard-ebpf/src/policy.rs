@@ -3,7 +3,7 @@
 use pxeguard_common::net::{Ifindex, Mac};
 use pxeguard_common::trust::{Bound, Config, Grant, Mode, Place, Policy, Shapes};
 
-use crate::maps::{BINDINGS, CONFIG, PORTS, ROUTED, TRUST};
+use crate::maps::{BINDINGS, CONFIG, PORTS, ROUTED, TRUST, slot_of};
 
 /// From `linux/bpf.h`: the entry must not exist.
 const BPF_NOEXIST: u64 = 1;
@@ -57,5 +57,12 @@ fn bind<const BINDS: bool>(mac: Mac, port: Ifindex) -> Ifindex {
 /// Whether no ingress program saw what came in by `port`: neither the host's own frames nor what it routes.
 #[inline(always)]
 pub fn came_unjudged(port: Ifindex) -> bool {
-    port != Ifindex(0) && PORTS.get_ptr(port.0).is_none() && ROUTED.get_ptr(port.0).is_none()
+    port != Ifindex(0) && !is_guarded(port) && ROUTED.get_ptr(port.0).is_none()
+}
+
+/// Whether an ingress program sees what comes in by `port`.
+#[inline(always)]
+fn is_guarded(port: Ifindex) -> bool {
+    // SAFETY: an aligned word of the map's own memory.
+    PORTS.get_ptr(slot_of(port).0).is_some_and(|policy| unsafe { (*policy).guarded_since_ns } != 0)
 }

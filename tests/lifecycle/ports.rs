@@ -1,7 +1,8 @@
 //! Ports of a bridge that come, go, and are called something else.
 
 use macaddr::MacAddr6;
-use pxeguard_lab::{BRIDGE, Guard, skip_unless, until};
+use pxeguard_common::port::MAX_PORTS;
+use pxeguard_lab::{BRIDGE, Guard, Raw, skip_unless, until};
 
 use crate::attached;
 use crate::scene::{HOOKS, Scene, guarded, offer_of, port, released};
@@ -56,6 +57,37 @@ fn port_that_is_renamed_staysguarded_and_keeps_its_binding() {
     guard.stop().unwrap();
     assert!(scene.offer_of_arrives(&scene.trusted, forged));
     assert!(!scene.offer_of_arrives(&scene.rogue, forged));
+}
+
+#[test]
+fn ports_whose_numbers_want_the_same_slot_are_counted_apart() {
+    skip_unless!();
+    let scene = Scene::new();
+    let hypervisor = scene.lab.hypervisor();
+    let guard = scene.guard(&[]);
+    let near = guarded(&guard, scene.rogue.port())["ifindex"].as_u64().unwrap();
+    let far = near + u64::from(MAX_PORTS);
+    hypervisor.ip(&format!("link add far index {far} type veth peer name far-end\nlink set far-end up\n")).unwrap();
+    scene.lab.join_port("far", BRIDGE).unwrap();
+    let (near, far) = (scene.rogue.raw().unwrap(), Raw::open(hypervisor, "far-end").unwrap());
+    guarded(&guard, "far");
+    let dropped = |near: u64, far: u64| {
+        let counted = || [scene.rogue.port(), "far"].map(|name| guarded(&guard, name)["dropped"].as_u64().unwrap());
+        until(SOON, &format!("{near} and {far} are dropped"), || counted() == [near, far]).unwrap();
+    };
+    for sent in 1..=3 {
+        near.send(&offer_of(scene.rogue.mac())).unwrap();
+        far.send(&offer_of(scene.rogue.mac())).unwrap();
+        far.send(&offer_of(scene.client.mac())).unwrap();
+        dropped(sent, 2 * sent);
+    }
+    // One goes and comes again: the other is counted where it was.
+    scene.lab.leave(&scene.rogue).unwrap();
+    released(&guard, scene.rogue.port());
+    far.send(&offer_of(scene.rogue.mac())).unwrap();
+    scene.lab.join(&scene.rogue, BRIDGE).unwrap();
+    guarded(&guard, scene.rogue.port());
+    dropped(0, 7);
 }
 
 #[test]

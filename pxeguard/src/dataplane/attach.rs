@@ -18,7 +18,7 @@ use crate::hook::{Hook, HookChoice};
 
 /// See [`DataPlane::guard`].
 pub fn guard(plane: &mut DataPlane, port: &Port<'_>) -> Result<Guarded, DataPlaneError> {
-    plane.maps.add_port_stats(port.index)?;
+    plane.maps.add_slot(port.index)?;
     let mut refused = Vec::new();
     let mut last_error = None;
     for (hook, reason) in candidates(port) {

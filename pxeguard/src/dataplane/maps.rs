@@ -7,7 +7,7 @@ use aya::maps::{Array, HashMap, MapData, MapError, PerCpuArray, RingBuf};
 use aya::{Ebpf, Pod};
 use nix::libc;
 use pxeguard_common::net::{Ifindex, Mac};
-use pxeguard_common::port::{PortPolicy, PortStats};
+use pxeguard_common::port::{PortPolicy, PortStats, Slot};
 use pxeguard_common::server::{ServerKey, ServerRow, Share};
 use pxeguard_common::trust::{Bound, Config, Grant, Mode, Place, Shapes};
 use pxeguard_common::verdict::Judgement;
@@ -22,9 +22,10 @@ pub struct Maps {
     config: Array<MapData, Config>,
     trust: HashMap<MapData, Place, Grant>,
     bindings: HashMap<MapData, Bound, u32>,
-    ports: HashMap<MapData, u32, PortPolicy>,
+    port_slots: HashMap<MapData, u32, u32>,
+    ports: Array<MapData, PortPolicy>,
     routed: HashMap<MapData, u32, u32>,
-    port_stats: HashMap<MapData, u32, PortStats>,
+    port_stats: Array<MapData, PortStats>,
     servers: HashMap<MapData, ServerKey, ServerRow>,
     totals: PerCpuArray<MapData, u64>,
     events_lost: PerCpuArray<MapData, u64>,
@@ -43,6 +44,7 @@ impl Maps {
             config: take(programs, "CONFIG")?,
             trust: take(programs, "TRUST")?,
             bindings: take(programs, "BINDINGS")?,
+            port_slots: take(programs, "PORT_SLOTS")?,
             ports: take(programs, "PORTS")?,
             routed: take(programs, "ROUTED")?,
             port_stats: take(programs, "PORT_STATS")?,
@@ -102,37 +104,76 @@ impl Maps {
         Ok(())
     }
 
-    /// Makes room for a port's counters.  Port 0 stands for those that nobody guards yet.
-    pub(super) fn add_port_stats(&mut self, port: Ifindex) -> Result<(), DataPlaneError> {
-        for port in [0, port.0] {
-            add(&mut self.port_stats, port, PortStats::default(), "PORT_STATS")?;
+    /// Gives a port a slot, unless it has one.
+    pub(super) fn add_slot(&mut self, port: Ifindex) -> Result<(), DataPlaneError> {
+        let slots = self.slots()?;
+        if slots.iter().any(|(known, _)| *known == port) {
+            return Ok(());
         }
-        Ok(())
+        let taken: HashSet<Slot> = slots.into_iter().map(|(_, slot)| slot).collect();
+        let free = Slot::for_port(port).find(|slot| !taken.contains(slot));
+        // Where none is free, the map of slots is full, too, and says so.
+        let slot = free.unwrap_or(Slot::SHARED);
+        if slot != Slot::SHARED {
+            self.set_policy_at(slot, PortPolicy::UNGUARDED)?;
+            self.set_stats_at(slot, PortStats::of(port))?;
+        }
+        self.port_slots.insert(port.0, slot.0, NO_EXIST).map_err(error("write", "PORT_SLOTS"))
     }
 
-    /// Says that a port is guarded.  Returns since when, in nanoseconds of `CLOCK_REALTIME`.
+    /// Says that a port with a slot is guarded.  Returns since when, in nanoseconds of `CLOCK_REALTIME`.
     pub(super) fn add_port(&mut self, port: Ifindex) -> Result<u64, DataPlaneError> {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos() as u64;
-        add(&mut self.ports, port.0, PortPolicy::new(now), "PORTS")?;
-        let policy = self.ports.get(&port.0, 0).map_err(error("read", "PORTS"))?;
+        let slot = Slot(self.port_slots.get(&port.0, 0).map_err(error("read", "PORT_SLOTS"))?);
+        let mut policy = self.policy_at(slot)?;
+        if policy.guarded_since_ns == 0 {
+            let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos() as u64;
+            policy.guarded_since_ns = now.max(1);
+            self.set_policy_at(slot, policy)?;
+        }
         Ok(policy.guarded_since_ns)
     }
 
     /// Says that a port is not guarded any more, and forgets its counters.
     pub(super) fn remove_port(&mut self, port: Ifindex) -> Result<(), DataPlaneError> {
-        remove(&mut self.ports, &port.0, "PORTS")?;
-        remove(&mut self.port_stats, &port.0, "PORT_STATS")
+        let Ok(slot) = self.port_slots.get(&port.0, 0) else { return Ok(()) };
+        // In this order, so that a crash in between leaves nothing that a later daemon does not find.
+        self.set_stats_at(Slot(slot), PortStats::default())?;
+        remove(&mut self.port_slots, &port.0, "PORT_SLOTS")
     }
 
     /// The ports that are guarded.
     pub fn guarded(&self) -> Result<Vec<Ifindex>, DataPlaneError> {
-        Ok(keys(&self.ports, "PORTS")?.into_iter().map(Ifindex).collect())
+        let mut guarded = Vec::new();
+        for (port, slot) in self.slots()? {
+            if self.policy_at(slot)?.guarded_since_ns != 0 {
+                guarded.push(port);
+            }
+        }
+        Ok(guarded)
     }
 
-    /// What came in by each port.
+    /// What came in by each port that has a slot of its own; port 0 stands for all others.
     pub fn port_stats(&self) -> Result<Vec<(Ifindex, PortStats)>, DataPlaneError> {
-        let stats = entries(&self.port_stats, "PORT_STATS")?;
-        Ok(stats.into_iter().map(|(port, stats)| (Ifindex(port), stats)).collect())
+        let slots = self.slots()?.into_iter().chain([(Ifindex(0), Slot::SHARED)]);
+        let read = |(port, slot): (_, Slot)| Ok((port, self.port_stats.get(&slot.0, 0)?));
+        slots.map(read).collect::<Result<_, _>>().map_err(error("read", "PORT_STATS"))
+    }
+
+    fn slots(&self) -> Result<Vec<(Ifindex, Slot)>, DataPlaneError> {
+        let slots = entries(&self.port_slots, "PORT_SLOTS")?;
+        Ok(slots.into_iter().map(|(port, slot)| (Ifindex(port), Slot(slot))).collect())
+    }
+
+    fn policy_at(&self, slot: Slot) -> Result<PortPolicy, DataPlaneError> {
+        self.ports.get(&slot.0, 0).map_err(error("read", "PORTS"))
+    }
+
+    fn set_policy_at(&mut self, slot: Slot, policy: PortPolicy) -> Result<(), DataPlaneError> {
+        self.ports.set(slot.0, policy, ANY).map_err(error("write", "PORTS"))
+    }
+
+    fn set_stats_at(&mut self, slot: Slot, stats: PortStats) -> Result<(), DataPlaneError> {
+        self.port_stats.set(slot.0, stats, ANY).map_err(error("write", "PORT_STATS"))
     }
 
     /// What each server said.
@@ -144,9 +185,10 @@ impl Maps {
     pub fn remove_servers(&mut self, rows: &[(ServerKey, ServerRow)]) -> Result<(), DataPlaneError> {
         for (key, row) in rows {
             remove(&mut self.servers, key, "SERVERS")?;
-            if let Ok(mut policy) = self.ports.get(&key.port, 0) {
+            if let Ok(slot) = self.port_slots.get(&key.port, 0) {
+                let mut policy = self.policy_at(Slot(slot))?;
                 policy.rows_allowed[(row.share as usize).min(Share::COUNT - 1)] += 1;
-                self.ports.insert(key.port, policy, ANY).map_err(error("write", "PORTS"))?;
+                self.set_policy_at(Slot(slot), policy)?;
             }
         }
         Ok(())
@@ -181,19 +223,6 @@ fn keys<K: Pod, V: Pod>(map: &HashMap<MapData, K, V>, name: &'static str) -> Res
 
 fn entries<K: Pod, V: Pod>(map: &HashMap<MapData, K, V>, name: &'static str) -> Result<Vec<(K, V)>, DataPlaneError> {
     map.iter().collect::<Result<_, _>>().map_err(error("read", name))
-}
-
-/// Adds an entry, unless there is one.
-fn add<K: Pod, V: Pod>(
-    map: &mut HashMap<MapData, K, V>,
-    key: K,
-    value: V,
-    name: &'static str,
-) -> Result<(), DataPlaneError> {
-    match map.insert(key, value, NO_EXIST) {
-        Err(MapError::SyscallError(error)) if error.io_error.raw_os_error() == Some(libc::EEXIST) => Ok(()),
-        other => other.map_err(error("write", name)),
-    }
 }
 
 /// Removes an entry, if it is there.
