@@ -1,8 +1,8 @@
 //! proxyDHCP: PXE clients are told what to load, beside the DHCP server that gives them their address.
 //!
-//! Read in this order: a [`frame`](mod@frame) yields a datagram; [`request`] is what a client asks; [`answer`](mod@answer)
-//! decides, with what [`learning`] knows and by a [`Strategy`]; [`reply`] says it in bytes, which [`templates`] keeps;
-//! [`socket`] and [`service`] do the rest.
+//! Read in this order: a `frame` yields a datagram; `request` is what a client asks; `answer`
+//! decides, with what `learning` knows and by a [`Strategy`]; `reply` says it in bytes, which `templates` keeps;
+//! `socket` and `service` do the rest.
 
 mod answer;
 mod boot_server_port;

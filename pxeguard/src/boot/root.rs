@@ -1,7 +1,7 @@
 //! The boot root: the folder whose files TFTP and HTTP serve.
 //!
 //! What is below it, is a regular file, and may be read by everybody, is served.  A symbolic link may lead anywhere below
-//! the root; what leads out of it is followed only if root owns every link on the way, see [`resolve`].
+//! the root; what leads out of it is followed only if root owns every link on the way, see `resolve`.
 
 mod cache;
 mod name;
