@@ -27,7 +27,7 @@ use crate::report::BootClient;
 use crate::time::Timestamp;
 use neighbours::Neighbours;
 use remembered::Who;
-use table::Table;
+use table::{Table, Taken};
 
 pub use counts::BootCounts;
 pub use step::{Ending, Observer, Step, TransferId};
@@ -141,11 +141,21 @@ impl Clients {
     }
 
     fn take(&self, step: Step, now: Now) {
-        let who = match &step {
+        let who = self.named_by_ip(&step);
+        let taken = self.table().take(&step, who, now);
+        self.pass_on(step, taken, now);
+    }
+
+    /// Whom a step is about that names no Ethernet address.
+    fn named_by_ip(&self, step: &Step) -> Option<Who> {
+        match step {
             Step::Started { ip, .. } | Step::Denied { ip, .. } => Some(self.mac_of(*ip).map_or(Who::Ip(*ip), Who::Mac)),
             _ => None,
-        };
-        let taken = self.table().take(&step, who, now);
+        }
+    }
+
+    /// Tells others of a step and of what follows from it.
+    fn pass_on(&self, step: Step, taken: Taken, now: Now) {
         if let Some(line) = taken.line {
             line.write();
         }
@@ -169,6 +179,19 @@ impl Clients {
 impl Observer for Clients {
     fn tell(&self, step: Step) {
         self.take(step, Now::read());
+    }
+
+    /// Reads the clocks and locks the table once: a hall of clients that are switched on together asks by the thousand.
+    fn tell_all(&self, steps: &mut Vec<Step>) {
+        let now = Now::read();
+        let who: Vec<_> = steps.iter().map(|step| self.named_by_ip(step)).collect();
+        let taken: Vec<_> = {
+            let mut table = self.table();
+            steps.iter().zip(who).map(|(step, who)| table.take(step, who, now)).collect()
+        };
+        for (step, taken) in steps.drain(..).zip(taken) {
+            self.pass_on(step, taken, now);
+        }
     }
 
     fn next_transfer(&self) -> TransferId {

@@ -29,11 +29,16 @@ pub struct Networks(pub Vec<Network>);
 impl Networks {
     /// Those of the interfaces that `--iface` names, and of VLAN devices on them.
     ///
-    /// A named port of a bridge has its bridge's addresses: there its clients reach this host.
+    /// A named port of a bridge has its bridge's addresses: there its clients reach this host.  Where the bridge is named
+    /// as well, it stands for its ports: what comes by one of them comes by the bridge, too.
     pub fn of(snapshot: &Snapshot, ifaces: &[String]) -> Self {
         let mut networks = Self::default();
-        for link in ifaces.iter().filter_map(|iface| snapshot.link_named(iface)) {
+        let named: Vec<_> = ifaces.iter().filter_map(|iface| snapshot.link_named(iface)).collect();
+        for &link in &named {
             let bridge = snapshot.bridge_of(link);
+            if bridge.is_some_and(|bridge| named.iter().any(|link| link.index == bridge.index)) {
+                continue;
+            }
             networks.add(link, 0, link);
             bridge.into_iter().for_each(|bridge| networks.add(link, 0, bridge));
             for device in snapshot.links() {
@@ -137,6 +142,14 @@ mod tests {
         let rows = [(4, 0, "10.0.0.1/24"), (4, 0, "10.0.9.1/24"), (4, 5, "10.0.5.1/24")];
         assert_eq!(of(&["eno1"]), expected(&rows));
         assert_eq!(of(&["eno2"]), expected(&[(5, 0, "10.0.2.1/24")]));
+    }
+
+    #[test]
+    fn a_bridge_that_is_named_stands_for_its_ports() {
+        for ifaces in [["vmbr0", "eno1"], ["eno1", "vmbr0"]] {
+            assert_eq!(of(&ifaces), of(&["vmbr0"]));
+        }
+        assert_eq!(of(&["vmbr0", "eno2"]).len(), 4, "another card is none of its ports");
     }
 
     fn networks(address: &str) -> Networks {

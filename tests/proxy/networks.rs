@@ -43,6 +43,25 @@ fn a_bridge_that_gets_its_address_later_is_served_from_then_on() {
 }
 
 #[test]
+fn a_bridge_that_was_down_is_served_from_the_first_question_on() {
+    skip_unless!();
+    let scene = Scene::new();
+    let _guard = scene.guard(&[]);
+    scene.lab.hypervisor().ip(&format!("link set {BRIDGE} down\nlink set {BRIDGE} up\n")).unwrap();
+    assert_eq!(scene.ask(&scene.discover(1)).siaddr, SERVER);
+}
+
+#[test]
+fn a_bridge_and_its_port_answer_once() {
+    skip_unless!();
+    let scene = Scene::new();
+    let _guard = scene.guard(&["--iface", scene.client.port()]);
+    scene.at_client.send(&scene.discover(1).frame()).unwrap();
+    let replies = scene.replies_until(&scene.discover(2));
+    assert_eq!(replies.iter().map(|reply| reply.xid).collect::<Vec<_>>(), [1]);
+}
+
+#[test]
 fn a_tagged_request_is_answered_with_its_tag() {
     skip_unless!();
     let scene = Scene::new();

@@ -14,9 +14,11 @@ use crate::report::{BootAttempt, BootFile, ClientState, FileResult, rate_in_word
 
 /// Files of an attempt that are remembered: a pxelinux with a menu, kernel and initrd takes some ten.
 const MAX_FILES: usize = 24;
-/// Who was answered and does not come for its file within this time has gone silent: edk2 chooses among offers for 4 s,
-/// and asks port 4011 for 1, 2, 3 and 4 s (PxeBcDhcp4.c).
-const SILENCE: Duration = Duration::from_secs(15);
+/// Who was answered and does not come for its file within this time has gone silent.
+///
+/// edk2 chooses among offers for 4 s, and asks port 4011 for 1, 2, 3 and 4 s (PxeBcDhcp4.c).  An iPXE in an emulated
+/// machine was seen to take 18 s from the offer to its script.
+const SILENCE: Duration = Duration::from_secs(30);
 /// Who asks again after this time begins anew: the longest pause of edk2 between two DISCOVERs is 32 s.
 const PAUSE: Duration = Duration::from_secs(60);
 /// Who has fetched a file this long ago has other things to do.
@@ -223,10 +225,14 @@ impl Attempt {
         }
     }
 
+    /// The likeliest cause, by how far the client came.
     fn why_silent(&self, answer: &Answer) -> &'static str {
-        if !self.has_address {
-            "it was not seen to take an address; perhaps no DHCP server offers it one"
-        } else if answer.strategy != "direct" && answer.message == "offer" && self.asked_4011 == 0 {
+        if self.asked_4011 > 0 {
+            "it asked port 4011 for the file's name, so that its firewall or ours may keep UDP port 69 from it"
+        } else if !self.has_address {
+            "it was not seen to ask for an address; either no DHCP server offers it one, \
+             or its firmware takes no offer without one (then the DHCP server itself has to name the file)"
+        } else if answer.strategy != "direct" && answer.message == "offer" {
             "it did not ask port 4011; another server's offer may have won, or its firmware wants another strategy"
         } else {
             "another server's offer may have won, a firewall may be in the way, or its firmware wants another strategy"

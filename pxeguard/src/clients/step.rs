@@ -117,6 +117,11 @@ pub trait Observer: Send + Sync + 'static {
     /// Something happened.
     fn tell(&self, step: Step);
 
+    /// All of this happened just now; the steps are taken out, and their room is kept.
+    fn tell_all(&self, steps: &mut Vec<Step>) {
+        steps.drain(..).for_each(|step| self.tell(step));
+    }
+
     /// A number for a transfer that begins.
     fn next_transfer(&self) -> TransferId;
 

@@ -203,7 +203,7 @@ fn offer_says(
 
 /// What an acknowledgement says: the file, whatever the offer said.  Some firmware asks on port 4011 in any case.
 fn boot_server_says(request: &Request, file: &str, policy: &mut Policy<'_>) -> (Says, &'static str) {
-    policy.learning.came_to_4011(request.client.mac);
+    policy.learning.has_address(request.client.mac);
     match (request.client.program, request.client.transport, request.boot_item) {
         (AskingProgram::Ipxe { .. }, ..) => (Says::BootServer, ipxe_strategy(file)),
         (_, Transport::Http, _) => (Says::Url, "http"),

@@ -25,7 +25,6 @@ use serde::{Deserialize, Serialize};
 use super::Strategy;
 use crate::trust::MacAddress;
 
-mod story;
 #[cfg(test)]
 mod tests;
 
@@ -97,8 +96,6 @@ pub struct Told<'a> {
 struct Trial {
     stage: Stage,
     strategy: Strategy,
-    /// Those that were tried before, in vain, the first one first; each once.
-    before: Vec<Strategy>,
     xid: u32,
     /// When this strategy was first told, in this attempt.
     since: Instant,
@@ -108,8 +105,6 @@ struct Trial {
     asked: u32,
     /// Whether it asked a DHCP server for an address, in this attempt.
     has_address: bool,
-    /// Whether it came to port 4011, in this attempt.
-    came_to_4011: bool,
     is_remote: bool,
     file: Arc<str>,
     loads: Loads,
@@ -167,14 +162,9 @@ impl Learning {
         trials.any(|trial| trial.is_remote)
     }
 
-    /// A client asked a DHCP server for an address.
+    /// A client asked a DHCP server for an address, or came to port 4011 with one.
     pub fn has_address(&mut self, mac: Mac) {
         self.trials(mac, |trial| trial.has_address = true);
-    }
-
-    /// A client came to port 4011.
-    pub fn came_to_4011(&mut self, mac: Mac) {
-        self.trials(mac, |trial| (trial.came_to_4011, trial.has_address) = (true, true));
     }
 
     /// A client has fetched a file, whole; `file` is its name below the boot root.
@@ -186,18 +176,11 @@ impl Learning {
             if *trial.file == *file {
                 trial.succeed(now);
                 worked = worked.or((trial.stage == Stage::Pxe).then_some(trial.strategy));
-                told = trial.loads.is_loop(now).then(|| story::of_loop(MacAddress(mac), &trial.loads));
+                told = trial.loads.is_loop(now).then(|| trial.loads.in_words(MacAddress(mac)));
             }
         });
         worked.map(|strategy| self.proven.put(mac, strategy));
         told
-    }
-
-    /// What became of a client's latest boot so far, in words; `None` if it was told nothing lately.
-    pub fn explain(&self, mac: Mac) -> Option<String> {
-        let trials = Stage::ALL.iter().filter_map(|stage| self.trying.peek(&(mac, *stage)));
-        let latest = trials.max_by_key(|trial| trial.since)?;
-        Some(story::of(latest, self.proven.peek(&mac).copied()))
     }
 
     fn trials(&mut self, mac: Mac, mut change: impl FnMut(&mut Trial)) {
@@ -218,13 +201,11 @@ impl Trial {
         Self {
             stage: told.stage,
             strategy,
-            before: Vec::new(),
             xid: told.xid,
             since: now,
             strikes: 0,
             asked: 0,
             has_address: false,
-            came_to_4011: false,
             is_remote: told.is_remote,
             file: Arc::clone(told.file),
             loads: Loads { file: Arc::clone(told.file), count: 0, since: now },
@@ -244,15 +225,11 @@ impl Trial {
         }
         let limit = if is_proven { STRIKES } else { 1 };
         if self.strikes >= limit && told.chosen.is_none() {
-            if !self.before.contains(&self.strategy) {
-                self.before.push(self.strategy);
-            }
             self.strategy = self.strategy.next(told.platform);
             self.strikes = 0;
         }
         self.since = now;
         self.has_address = false;
-        self.came_to_4011 = false;
     }
 
     /// The client has what it was told.
@@ -264,7 +241,6 @@ impl Trial {
             self.loads.since = now;
         }
         self.loads.count += 1;
-        self.before.clear();
         self.strikes = 0;
         self.asked = 0;
     }
@@ -274,5 +250,12 @@ impl Loads {
     /// True once for each loop.
     fn is_loop(&self, now: Instant) -> bool {
         self.count == LOOP_LOADS && now.saturating_duration_since(self.since) <= LOOP_WINDOW
+    }
+
+    fn in_words(&self, mac: MacAddress) -> String {
+        let (file, count, minutes) = (&self.file, self.count, LOOP_WINDOW.as_secs() / 60);
+        format!(
+            "{mac} has loaded {file} {count} times in {minutes} minutes: what it loads seems to end, or to load itself again"
+        )
     }
 }

@@ -5,7 +5,6 @@ use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
-use nix::libc;
 use pxeguard_common::net::Ifindex;
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
@@ -17,7 +16,7 @@ use super::boot_server_port::BootServerPort;
 use super::counts::Counts;
 use super::learning::Learning;
 use super::responder::{Knowledge, Responder};
-use super::socket::{Batch, PacketSocket};
+use super::socket::{Batch, PacketSocket, Received};
 use crate::boot::{Offers, Settings};
 use crate::clients::Observer;
 use crate::networks::Networks;
@@ -162,23 +161,15 @@ async fn answer_all(
     stop: CancellationToken,
 ) -> io::Result<()> {
     // SAFETY: the socket owns its descriptor, and keeps it for as long as it lives.
-    let socket = unsafe { AsyncFd::register_with_interest(socket, Interest::READABLE)? };
+    let mut socket = unsafe { AsyncFd::register_with_interest(socket, Interest::READABLE)? };
     let (mut batch, mut steps) = (Batch::default(), Vec::new());
     loop {
         let mut ready = tokio::select! {
             biased;
             () = stop.cancelled() => return Ok(()),
-            ready = socket.readable() => ready?,
+            ready = socket.readable_mut() => ready?,
         };
-        let count = match ready.try_io(|socket| batch.receive(socket.get_ref())) {
-            Ok(Ok(count)) => count,
-            // The interface was taken down; it is said once.  It may come up again.
-            Ok(Err(why)) if why.raw_os_error() == Some(libc::ENETDOWN) => continue,
-            Ok(Err(why)) if why.kind() == io::ErrorKind::Interrupted => continue,
-            Ok(Err(why)) => return Err(why),
-            Err(_would_block) => continue,
-        };
-        {
+        let answered = ready.try_io(|socket| {
             let (networks, settings) = (parts.networks.borrow(), parts.settings.borrow());
             let mut learning = parts.learning.lock().unwrap_or_else(PoisonError::into_inner);
             let mut knows = Knowledge {
@@ -189,9 +180,15 @@ async fn answer_all(
                 now: Instant::now(),
                 steps: &mut steps,
             };
-            batch.answer(count, |received, out| responder.respond(received.frame, received.tag, &mut knows, out));
+            let answer = |received: Received<'_>, out: &mut [u8]| {
+                responder.respond(received.frame, received.tag, &mut knows, out)
+            };
+            batch.answer(socket.get_mut(), answer)
+        });
+        if let Ok(answered) = answered {
+            answered?;
+            counts.count_unsent(batch.send(socket.get_ref()));
+            parts.observer.tell_all(&mut steps);
         }
-        counts.count_unsent(batch.send(socket.get_ref()));
-        steps.drain(..).for_each(|step| parts.observer.tell(step));
     }
 }

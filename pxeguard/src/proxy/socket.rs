@@ -1,4 +1,4 @@
-//! A packet socket on a guarded interface: clients' messages in, replies out, many with one system call.
+//! A packet socket on a guarded interface: clients' messages in, by a ring; replies out, many with one system call.
 //!
 //! A packet socket sees what a DHCP server on this host sees, too, and takes nothing from it; it needs no port, and
 //! netfilter has not looked at the frames yet.  Replies take the usual way through the interface's queue, not past it
@@ -13,15 +13,18 @@ use socket2::{Domain, Protocol, SockAddr, SockAddrStorage, SockFilter, Socket, T
 
 mod batch;
 mod filter;
+mod ring;
 
 pub use batch::Batch;
-
-/// Room for messages that wait: a hall of machines that are switched on together sends thousands at once.
-const RECEIVE_BUFFER: usize = 8 << 20;
+pub use ring::Received;
+use ring::Ring;
 
 /// The socket.
 #[derive(Debug)]
-pub struct PacketSocket(Socket);
+pub struct PacketSocket {
+    socket: Socket,
+    ring: Ring,
+}
 
 impl PacketSocket {
     /// Opens one on an interface; it does not block.
@@ -30,28 +33,26 @@ impl PacketSocket {
         let socket = Socket::new(Domain::PACKET, Type::RAW, Some(Protocol::from(0)))?;
         socket.set_nonblocking(true)?;
         socket.attach_filter(&filter::requests())?;
-        // Less room than wanted is no reason not to start.
-        let _ = socket.set_recv_buffer_size(RECEIVE_BUFFER);
-        let packet_socket = Self(socket);
-        packet_socket.set(libc::PACKET_AUXDATA, 1)?;
-        packet_socket.set(libc::PACKET_IGNORE_OUTGOING, 1)?;
-        packet_socket.0.bind(&address(iface))?;
-        Ok(packet_socket)
-    }
-
-    fn set(&self, option: libc::c_int, value: libc::c_int) -> io::Result<()> {
-        let length = size_of_val(&value) as libc::socklen_t;
-        let value = (&raw const value).cast();
-        // SAFETY: the kernel reads `length` bytes of the value, which are all it has.
-        let done = unsafe { libc::setsockopt(self.0.as_raw_fd(), libc::SOL_PACKET, option, value, length) };
-        if done < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
+        let ring = Ring::of(&socket)?;
+        set(&socket, libc::PACKET_IGNORE_OUTGOING, 1)?;
+        socket.bind(&address(iface))?;
+        Ok(Self { socket, ring })
     }
 }
 
 impl AsRawFd for PacketSocket {
     fn as_raw_fd(&self) -> RawFd {
-        self.0.as_raw_fd()
+        self.socket.as_raw_fd()
     }
+}
+
+/// Sets an option of packet sockets (packet(7)), whose value is an integer or a C struct.
+fn set<T: Copy>(socket: &Socket, option: libc::c_int, value: T) -> io::Result<()> {
+    let length = size_of_val(&value) as libc::socklen_t;
+    let value = (&raw const value).cast();
+    // SAFETY: the kernel reads `length` bytes of the value, which are all it has.
+    let done = unsafe { libc::setsockopt(socket.as_raw_fd(), libc::SOL_PACKET, option, value, length) };
+    if done < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
 }
 
 /// All IPv4 frames of an interface, and those that tags hide it in.

@@ -1,7 +1,8 @@
 //! Replies that were made before: a client that wants what another one got costs a copy.
 
-use std::collections::HashMap;
+use std::num::NonZeroUsize;
 
+use lru::LruCache;
 use pxeguard_common::template::{Template, sum};
 
 use super::answer::Answer;
@@ -10,7 +11,7 @@ use super::reply::{Shape, TooLong};
 
 /// So many are kept; more than that come only from an operator who names a file for each of a thousand clients, or
 /// changes them as often.
-const KEPT: usize = 1024;
+const KEPT: NonZeroUsize = NonZeroUsize::new(1024).expect("it is not zero");
 
 /// The longest frame.
 pub const FRAME: usize = HEADERS + 1500;
@@ -18,8 +19,14 @@ pub const FRAME: usize = HEADERS + 1500;
 /// Templates by what they say.
 ///
 /// The key holds all that goes into one, so that none can be out of date: a boot folder that changes names other files.
-#[derive(Debug, Default)]
-pub struct Templates(HashMap<Shape, Box<Template>>);
+#[derive(Debug)]
+pub struct Templates(LruCache<Shape, Box<Template>>);
+
+impl Default for Templates {
+    fn default() -> Self {
+        Self(LruCache::new(KEPT))
+    }
+}
 
 /// A reply is not sent.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
@@ -69,12 +76,6 @@ impl Templates {
     }
 
     fn template(&mut self, shape: &Shape) -> Result<&Template, TooLong> {
-        if !self.0.contains_key(shape) {
-            if self.0.len() >= KEPT {
-                self.0.clear();
-            }
-            self.0.insert(shape.clone(), Box::new(shape.template()?));
-        }
-        Ok(self.0.get(shape).expect("it was there or has been put there"))
+        self.0.try_get_or_insert_ref(shape, || shape.template().map(Box::new)).map(|template| &**template)
     }
 }

@@ -128,28 +128,6 @@ fn a_machine_that_boots_once_an_hour_is_in_no_loop() {
 }
 
 #[test]
-fn what_became_of_a_client_is_told_by_how_far_it_came() {
-    let mut bench = Bench::new();
-    assert_eq!(bench.learning.explain(MAC), None);
-    bench.asks(1, 0);
-    bench.asks(2, 5);
-    let says = |bench: &Bench, words: &str| {
-        let told = bench.learning.explain(MAC).unwrap();
-        assert!(told.contains(words), "{told}");
-    };
-    says(
-        &bench,
-        "answered twice by direct, now by binl, and has not fetched boot.efi: it did not even ask for an address",
-    );
-    bench.learning.has_address(MAC);
-    says(&bench, "it got an address");
-    bench.learning.came_to_4011(MAC);
-    says(&bench, "port 4011");
-    bench.fetches(8);
-    says(&bench, "it was answered by binl, and fetched boot.efi");
-}
-
-#[test]
 fn invented_addresses_do_not_push_out_what_has_worked() {
     let mut bench = Bench::new();
     bench.asks(1, 0);
