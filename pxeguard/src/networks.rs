@@ -22,17 +22,25 @@ pub struct Network {
     pub address: Ipv4Net,
 }
 
-/// All of them; those of one interface in the order in which the kernel has them, so that the first is its main one.
+/// All of them.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub struct Networks(pub Vec<Network>);
+pub struct Networks {
+    /// This host's own; those of one interface in the order in which the kernel has them, so that the first is its main
+    /// one.
+    pub own: Vec<Network>,
+    /// Further networks whose machines are clients, too, which come by a relay and a router.
+    pub beyond: Vec<Ipv4Net>,
+    /// Names of guarded interfaces by which this host has no address.
+    pub without_address: Vec<String>,
+}
 
 impl Networks {
-    /// Those of the interfaces that `--iface` names, and of VLAN devices on them.
+    /// Those of the interfaces that `--iface` names, and of VLAN devices on them; and those `beyond`.
     ///
     /// A named port of a bridge has its bridge's addresses: there its clients reach this host.  Where the bridge is named
     /// as well, it stands for its ports: what comes by one of them comes by the bridge, too.
-    pub fn of(snapshot: &Snapshot, ifaces: &[String]) -> Self {
-        let mut networks = Self::default();
+    pub fn of(snapshot: &Snapshot, ifaces: &[String], beyond: &[Ipv4Net]) -> Self {
+        let mut networks = Self { beyond: beyond.to_vec(), ..Self::default() };
         let named: Vec<_> = ifaces.iter().filter_map(|iface| snapshot.link_named(iface)).collect();
         for &link in &named {
             let bridge = snapshot.bridge_of(link);
@@ -46,6 +54,10 @@ impl Networks {
                     device.vlan_of.filter(|of| of.trunk == link.index || bridge.is_some_and(|b| b.index == of.trunk));
                 of.into_iter().for_each(|of| networks.add(link, of.vlan, device));
             }
+            let has_address = networks.own.iter().any(|network| network.iface == link.index);
+            if !has_address && !networks.without_address.contains(&link.name) {
+                networks.without_address.push(link.name.clone());
+            }
         }
         networks
     }
@@ -55,25 +67,31 @@ impl Networks {
         let Some(mac) = owner.mac else { return };
         for address in owner.addresses.iter().filter_map(ipv4) {
             let network = Network { iface: iface.index, name: iface.name.clone(), vlan, mac, address };
-            if !self.0.contains(&network) {
-                self.0.push(network);
+            if !self.own.contains(&network) {
+                self.own.push(network);
             }
         }
     }
 
-    /// Whether an address belongs to a client: to a machine in one of the networks, and not to this host.
-    pub fn has_client(&self, address: Ipv4Addr) -> bool {
-        self.0.iter().any(|network| {
-            let net = &network.address;
-            // A /31 has neither (RFC 3021).
-            let is_special = net.prefix_len() < 31 && (address == net.network() || address == net.broadcast());
-            net.contains(&address) && address != net.addr() && !is_special
-        })
+    /// This host's addresses.
+    pub fn addresses(&self) -> impl Iterator<Item = Ipv4Addr> {
+        self.own.iter().map(|network| network.address.addr())
     }
 
-    /// The address at which a client reaches this host: in the client's own network.
-    pub fn server_for(&self, client: Ipv4Addr) -> Option<Ipv4Addr> {
-        self.0.iter().find(|network| network.address.contains(&client)).map(|network| network.address.addr())
+    /// Whether an address belongs to a client: to a machine in one of the networks, and not to this host.
+    pub fn has_client(&self, address: Ipv4Addr) -> bool {
+        let mut nets = self.own.iter().map(|network| &network.address).chain(&self.beyond);
+        let is_in_one = nets.any(|net| {
+            // A /31 has neither (RFC 3021).
+            let is_special = net.prefix_len() < 31 && (address == net.network() || address == net.broadcast());
+            net.contains(&address) && !is_special
+        });
+        is_in_one && !self.addresses().any(|own| own == address)
+    }
+
+    /// Why a machine that [`Networks::has_client`] does not know is served no file, in words for the operator.
+    pub fn why_not(stranger: Ipv4Addr) -> String {
+        format!("{stranger} is in no guarded network; if it is beyond a relay, name its network by networks in [boot]")
     }
 }
 
@@ -122,7 +140,7 @@ mod tests {
 
     fn of(ifaces: &[&str]) -> Vec<(u32, u16, String)> {
         let ifaces: Vec<String> = ifaces.iter().map(|&iface| iface.to_owned()).collect();
-        let networks = Networks::of(&host(), &ifaces).0;
+        let networks = Networks::of(&host(), &ifaces, &[]).own;
         networks.iter().map(|network| (network.iface.0, network.vlan, network.address.to_string())).collect()
     }
 
@@ -154,7 +172,8 @@ mod tests {
 
     fn networks(address: &str) -> Networks {
         let address = address.parse().unwrap();
-        Networks(vec![Network { iface: Ifindex(2), name: "br0".to_owned(), mac: [2; 6], vlan: 0, address }])
+        let network = Network { iface: Ifindex(2), name: "br0".to_owned(), mac: [2; 6], vlan: 0, address };
+        Networks { own: vec![network], ..Networks::default() }
     }
 
     #[test]
@@ -165,6 +184,25 @@ mod tests {
         {
             assert_eq!(networks.has_client(address.parse().unwrap()), is_client, "{address}");
         }
+    }
+
+    #[test]
+    fn a_machine_beyond_a_relay_is_a_client_where_its_network_is_named() {
+        let named = Networks { beyond: vec!["10.0.0.0/15".parse().unwrap()], ..networks("10.0.0.1/24") };
+        for (address, is_client) in
+            [("10.1.0.9", true), ("10.0.0.1", false), ("10.0.0.0", false), ("10.1.255.255", false), ("10.2.0.9", false)]
+        {
+            assert_eq!(named.has_client(address.parse().unwrap()), is_client, "{address}");
+        }
+        assert!(!networks("10.0.0.1/24").has_client(Ipv4Addr::new(10, 1, 0, 9)));
+    }
+
+    #[test]
+    fn an_interface_without_an_address_is_told_from_one_whose_bridge_or_vlan_has_one() {
+        let mut links: Vec<_> = host().links().cloned().collect();
+        links.push(link(6, "vmbr1", Kind::Bridge, &[]));
+        let ifaces = ["vmbr0", "eno1", "vmbr1", "vmbr1", "vmbr0.5"].map(str::to_owned);
+        assert_eq!(Networks::of(&Snapshot::of(links), &ifaces, &[]).without_address, ["vmbr1"]);
     }
 
     #[test]

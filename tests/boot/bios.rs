@@ -21,7 +21,9 @@ fn ipxe_of_the_rom_gets_the_script_and_nothing_else() {
     let guard = scene.serve("").unwrap();
     let mut machine = scene.power_on(machine(Card::Virtio)).unwrap();
     machine.until_screen(MEMTEST).unwrap();
-    assert_eq!(Boot::of(&guard, &machine).unwrap().files(), ["http boot.ipxe", "http memtest.bin"]);
+    let boot = Boot::of(&guard, &machine).unwrap();
+    assert_eq!(boot.files(), ["http boot.ipxe", "http memtest.bin"]);
+    assert_eq!(boot.strategy(), "script");
 }
 
 #[test]
@@ -31,9 +33,9 @@ fn old_ipxe_of_the_rom_loads_a_newer_one_once() {
     let guard = scene.serve("chain_ipxe = true\n").unwrap();
     let mut machine = scene.power_on(machine(Card::E1000)).unwrap();
     machine.until_screen(MEMTEST).unwrap();
-    let files = Boot::of(&guard, &machine).unwrap().files();
-    let times = |name: &str| files.iter().filter(|file| file.ends_with(name)).count();
-    assert_eq!((times("undionly.kpxe"), times("boot.ipxe"), times("memtest.bin")), (1, 1, 1), "{files:?}");
+    let boot = Boot::of(&guard, &machine).unwrap();
+    assert_eq!(boot.files(), ["tftp undionly.kpxe", "http boot.ipxe", "http memtest.bin"]);
+    assert_eq!(boot.strategy(), "script");
 }
 
 #[test]
@@ -44,7 +46,9 @@ fn pxelinux_boots_the_first_line_of_its_menu() {
     let guard = scene.serve("programs = { bios = \"pxelinux.0\" }\n").unwrap();
     let mut machine = scene.power_on(machine(Card::Rtl8139)).unwrap();
     machine.until_screen(MEMTEST).unwrap();
-    let files = Boot::of(&guard, &machine).unwrap().files();
+    let boot = Boot::of(&guard, &machine).unwrap();
+    let files = boot.files();
     assert_eq!(files.first().map(String::as_str), Some("tftp pxelinux.0"), "{files:?}");
     assert_eq!(files.last().map(String::as_str), Some("tftp memtest.bin"), "{files:?}");
+    assert_eq!(boot.strategy(), "direct");
 }

@@ -46,7 +46,8 @@ fn http_boot_loads_by_http() {
     let guard = scene.serve("").unwrap();
     let mut machine = scene.power_on(Firmware::Ovmf(First::Http)).unwrap();
     machine.until_screen(MEMTEST).unwrap();
-    assert_eq!(Boot::of(&guard, &machine).unwrap().files(), ["http memtest.efi"]);
+    let boot = Boot::of(&guard, &machine).unwrap();
+    assert_eq!((boot.files(), boot.strategy()), (vec!["http memtest.efi".to_owned()], "http"));
 }
 
 #[test]
@@ -56,7 +57,8 @@ fn firmware_for_32_bits_gets_the_program_for_32_bits() {
     let guard = scene.serve("").unwrap();
     let mut machine = scene.power_on(Firmware::OvmfIa32).unwrap();
     machine.until_screen(MEMTEST).unwrap();
-    assert_eq!(Boot::of(&guard, &machine).unwrap().files(), ["tftp ia32.efi"]);
+    let boot = Boot::of(&guard, &machine).unwrap();
+    assert_eq!((boot.files(), boot.strategy()), (vec!["tftp ia32.efi".to_owned()], "direct"));
 }
 
 #[test]
@@ -95,9 +97,9 @@ fn ipxe_gets_the_script_from_beside_a_dhcp_server_on_the_same_host_and_bridge() 
     let guard = scene.serve("").unwrap();
     let mut machine = scene.power_on(Hardware { card: Card::Virtio, ..PXE.into() }).unwrap();
     machine.until_screen(MEMTEST).unwrap();
-    let files = Boot::of(&guard, &machine).unwrap().files();
-    assert_eq!(files.iter().filter(|file| file.ends_with("snponly.efi")).count(), 1, "{files:?}");
-    assert_eq!(files.iter().filter(|file| file.ends_with("boot.ipxe")).count(), 1, "{files:?}");
+    let boot = Boot::of(&guard, &machine).unwrap();
+    assert_eq!(boot.files(), ["tftp snponly.efi", "http boot.ipxe", "http memtest.efi"]);
+    assert_eq!(boot.strategy(), "script");
     let said = dhcp.output();
     assert!(said.contains("DHCPACK") && !said.contains("error") && !said.contains("failed"), "{said}");
 }

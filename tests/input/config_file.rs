@@ -27,6 +27,7 @@ const WRONG: &[(&str, &str, &[&str])] = &[
     ("[boot]\ntimeout = \"10s\"\n", ":2:11: ", &["10s"]),
     ("[boot]\ntimeout = 100000\n", ":2:11: ", &["100000", "seconds", "0 to 3599"]),
     ("[boot]\nhttp_port = 0\n", ":2:13: ", &["port", "1 to 65535"]),
+    ("[boot]\nnetworks = [\"10.9.0.0/33\"]\n", ":2:13: ", &["10.9.0.0/33", "IPv4 network"]),
     ("[boot]\nmax_transfers = 0\n", ":2:17: ", &["transfers", "1 to"]),
     ("[boot.programs]\nx64 = \"a\"\n", ":2:1: ", &["x64", "efi-x64", "option 93"]),
     ("[boot.programs]\nbios = \"../a\"\n", ":2:8: ", &["below the boot root"]),

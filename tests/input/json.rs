@@ -6,6 +6,7 @@ use pxeguard_lab::{BRIDGE, Client, Lab, Pool, Server, skip_unless, until};
 use serde_json::Value;
 
 use crate::SOON;
+use crate::booting::{Firmware, MEMTEST, Scene, UNDIONLY};
 use crate::ended::guard;
 
 /// A kind of value.
@@ -77,6 +78,71 @@ const STATUS: &[Field] = &[
 
 const TRUST: &[Field] = &[("trust", Text, false), ("source", Text, false), ("bound", Text, true), ("note", Text, true)];
 
+const CLIENT: &[Field] = &[
+    ("mac", Text, true),
+    ("ip", Text, true),
+    ("arch", Text, true),
+    ("kind", Text, true),
+    ("iface", Text, true),
+    ("vlan", Count, true),
+    ("state", Text, false),
+    ("explanation", Text, false),
+    ("strategy", Text, true),
+    ("file", Text, true),
+    ("bytes", Count, true),
+    ("len", Count, true),
+    ("rate", Count, true),
+    ("resent", Count, false),
+    ("first_seen", Time, false),
+    ("last_seen", Time, false),
+    ("attempts", List, false),
+];
+
+const ATTEMPT: &[Field] = &[
+    ("began", Time, false),
+    ("asked", Count, false),
+    ("asked_4011", Count, false),
+    ("answered", Count, false),
+    ("strategy", Text, true),
+    ("offered", Text, true),
+    ("refused", Text, true),
+    ("files", List, false),
+];
+
+const FILE: &[Field] = &[
+    ("file", Text, false),
+    ("via", Text, false),
+    ("bytes", Count, false),
+    ("len", Count, true),
+    ("rate", Count, true),
+    ("resent", Count, false),
+    ("result", Text, false),
+    ("why", Text, true),
+];
+
+const BOOT_LIST: &[Field] =
+    &[("entries", List, false), ("programs", List, false), ("clients", List, false), ("warnings", List, false)];
+
+const ENTRY: &[Field] =
+    &[("name", Text, false), ("title", Text, false), ("file", Text, false), ("platforms", List, false)];
+
+const PROGRAM: &[Field] = &[
+    ("file", Text, false),
+    ("platform", Text, false),
+    ("loader", Text, false),
+    ("package", Text, true),
+    ("is_offered", Truth, false),
+    ("unusable", Text, true),
+];
+
+const CHOICE: &[Field] = &[
+    ("mac", Text, false),
+    ("entry", Text, false),
+    ("once", Truth, false),
+    ("source", Text, false),
+    ("note", Text, true),
+];
+
 #[test]
 fn every_report_has_its_fields_and_their_types() {
     skip_unless!("dnsmasq", "busybox");
@@ -119,6 +185,43 @@ fn every_report_has_its_fields_and_their_types() {
     let trusts = guard.json("trust list").unwrap();
     assert_eq!(all(&trusts, TRUST), 2, "{trusts}");
     assert_eq!(trusts[1]["note"], "its port is not there");
+}
+
+#[test]
+fn reports_of_booting_have_their_fields_and_their_types() {
+    skip_unless!("curl", MEMTEST, UNDIONLY);
+    let scene = Scene::new(&[MEMTEST, UNDIONLY]);
+    let guard = scene.guard("");
+    assert_eq!(guard.json("clients").unwrap(), serde_json::json!([]));
+    scene.is_offered(Firmware::Bios, "undionly.kpxe");
+    for (file, code) in [("undionly.kpxe", "200"), ("nothing", "404")] {
+        let url = format!("http://10.77.0.1:8067/{file}");
+        let argv = ["curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", &url];
+        assert_eq!(scene.client.run(argv).unwrap(), code, "{file}");
+    }
+    let client = || guard.json("clients").unwrap()[0].clone();
+    let files = |client: &Value| client["attempts"][0]["files"].clone();
+    until(SOON, "both files are known", || files(&client()).as_array().is_some_and(|files| files.len() == 2)).unwrap();
+    let clients = guard.json("clients").unwrap();
+    assert_eq!(all(&clients, CLIENT), 1, "{clients}");
+    assert_eq!(all(&clients[0]["attempts"], ATTEMPT), 1, "{clients}");
+    let files = files(&clients[0]);
+    assert_eq!(all(&files, FILE), 2);
+    let told = |at: usize| [&files[at]["file"], &files[at]["via"], &files[at]["result"]].map(|it| it.as_str().unwrap());
+    assert_eq!((told(0), told(1)), (["undionly.kpxe", "http", "done"], ["/nothing", "http", "denied"]));
+    let client = &clients[0];
+    assert_eq!((&client["mac"], &client["ip"]), (&scene.mac().into(), &"10.77.0.9".into()));
+    assert_eq!((&client["arch"], &client["kind"]), (&"bios".into(), &"PXEClient".into()));
+    assert_eq!((&client["iface"], &client["vlan"]), (&BRIDGE.into(), &Value::Null));
+
+    guard.run(["boot", "set", &scene.mac(), "local"]).unwrap();
+    let list = guard.json("boot list").unwrap();
+    fields(&list, BOOT_LIST);
+    let [entries, programs, choices] = ["entries", "programs", "clients"].map(|name| &list[name]);
+    assert_eq!((all(entries, ENTRY), all(choices, CHOICE)), (1, 1), "{list}");
+    assert!(all(programs, PROGRAM) >= 1, "{list}");
+    assert_eq!((&entries[0]["file"], &entries[0]["platforms"][0]), (&"memtest86+x64.bin".into(), &"bios".into()));
+    assert_eq!((&choices[0]["entry"], &choices[0]["once"]), (&"local".into(), &false.into()));
 }
 
 #[test]

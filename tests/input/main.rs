@@ -2,6 +2,9 @@
 //!
 //! And what others read of the guard: JSON and metrics, judged by their own programs.
 
+mod boot_choice;
+mod boot_root;
+mod booting;
 mod bpffs;
 mod config_file;
 mod control_socket;

@@ -3,8 +3,10 @@
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
-use pxeguard_lab::frames::{Message, code};
-use pxeguard_lab::{skip_unless, until};
+use macaddr::MacAddr6;
+use nix::sys::signal::Signal;
+use pxeguard_lab::frames::{Message, code, kind};
+use pxeguard_lab::{Guest, Host, Process, Raw, TftpClient, provided, skip_unless, until};
 
 use crate::scene::{BRIDGE, PROGRAM, Reply, SERVER, SOON, Scene, of};
 
@@ -90,4 +92,110 @@ fn a_relayed_request_is_answered_to_the_relay_with_its_option_last() {
     let reply = scene.ask(&request);
     assert_eq!((reply.to, reply.to_port, reply.to_mac), (relay, 67, scene.client.mac()));
     assert_eq!(reply.options.get(&82).map(Vec::as_slice), Some(&b"\x01\x04port"[..]));
+}
+
+const DHCRELAY: &str = "/usr/sbin/dhcrelay";
+
+/// A network `10.9.0.0/16` beyond a router with ISC's relay, and a client there.
+struct Beyond {
+    client: Host,
+    mac: MacAddr6,
+    at_client: Raw,
+    _router: (Guest, Process),
+}
+
+impl Beyond {
+    const CLIENT: Ipv4Addr = Ipv4Addr::new(10, 9, 0, 50);
+
+    fn of(scene: &Scene) -> Self {
+        let (router, client) = (scene.attach("router"), Host::new("far").unwrap());
+        let mac = MacAddr6::new(2, b'f', b'a', b'r', 0, 1);
+        router.add_address("10.77.0.9/16").unwrap();
+        let pid = client.pid();
+        router
+            .ip(&format!("link add far type veth peer name eth0 address {mac} netns {pid}\nlink set far up\n"))
+            .unwrap();
+        router.ip("address add 10.9.0.1/16 dev far\n").unwrap();
+        router.write("/proc/sys/net/ipv4/ip_forward", "1").unwrap();
+        client.ip(&format!("link set eth0 up\naddress add {}/16 dev eth0\n", Self::CLIENT)).unwrap();
+        client.ip("route add default via 10.9.0.1\n").unwrap();
+        scene.lab.hypervisor().ip("route add 10.9.0.0/16 via 10.77.0.9\n").unwrap();
+        let program = provided(DHCRELAY).unwrap();
+        let server = SERVER.to_string();
+        let words = [program.to_str().unwrap(), "-4", "-d", "--no-pid", "-a", "-id", "far", "-iu", "eth0", &server];
+        let relay = router.spawn(words).unwrap();
+        relay.wait_line(|line| line.contains("Sending on   Socket"), SOON).unwrap();
+        let at_client = Raw::open(&client, "eth0").unwrap();
+        Self { client, mac, at_client, _router: (router, relay) }
+    }
+
+    /// A message of the client.
+    fn message(&self, message: Message, xid: u32) -> Message {
+        message.with(|message| {
+            (message.source_mac, message.bootp.chaddr, message.bootp.xid) = (self.mac, self.mac, xid);
+        })
+    }
+
+    /// Asks who can boot it, until the relay brings an answer.
+    fn ask(&self) -> Reply {
+        let mut xid = 0;
+        let mut reply = None;
+        until(SOON, "the relay brings an answer", || {
+            xid += 1;
+            self.at_client.send(&self.message(Message::pxe_discover(), xid).frame()).unwrap();
+            let is_ours = |frame: &[u8]| Reply::read(frame).is_some_and(|reply| reply.xid == xid && reply.is_proxys());
+            let frame = self.at_client.find(Duration::from_secs(1), is_ours).unwrap();
+            reply = frame.and_then(|frame| Reply::read(&frame));
+            reply.is_some()
+        })
+        .unwrap();
+        reply.expect("it was waited for")
+    }
+
+    /// Accepts a DHCP server's offer of its address, as firmware does before it fetches anything.
+    fn accept_address(&self) {
+        let request = self.message(Message::pxe_discover(), 100).with(|request| {
+            request.bootp.set(code::MESSAGE_TYPE, [kind::REQUEST]);
+            request.bootp.set(code::REQUESTED_ADDRESS, Self::CLIENT.octets());
+        });
+        self.at_client.send(&request.frame()).unwrap();
+    }
+
+    fn status(&self, url: &str) -> String {
+        let argv = ["curl", "-s", "--max-time", "10", "-o", "/dev/null", "-w", "%{http_code}", url];
+        String::from_utf8(self.client.output(argv).unwrap().output.stdout).unwrap()
+    }
+}
+
+#[test]
+fn a_client_beyond_a_relay_is_offered_its_file_and_gets_it_where_its_network_is_named() {
+    skip_unless!("curl", DHCRELAY);
+    let scene = Scene::new();
+    let beyond = Beyond::of(&scene);
+    let guard = scene.guard(&[]);
+    let log = guard.process();
+    let offer = beyond.ask();
+    assert_eq!((offer.siaddr, offer.file.as_str(), offer.yiaddr), (SERVER, PROGRAM, Ipv4Addr::UNSPECIFIED));
+    assert_eq!(offer.options[&54], SERVER.octets());
+    assert_eq!(offer.options.get(&82), None, "the relay takes out what it put in");
+    beyond.accept_address();
+    until(SOON, "its address is known", || {
+        let clients = guard.json("clients").unwrap();
+        clients.as_array().unwrap().iter().any(|client| client["ip"] == Beyond::CLIENT.to_string())
+    })
+    .unwrap();
+
+    let why = "10.9.0.50 is in no guarded network; if it is beyond a relay, name its network by networks in [boot]";
+    let url = format!("http://{SERVER}:8067/{PROGRAM}");
+    let asking = beyond.client.spawn(["curl", "-s", &format!("tftp://{SERVER}/{PROGRAM}")]).unwrap();
+    log.wait_line(|line| line.contains(&format!("does not get {PROGRAM} by TFTP: {why}")), SOON).unwrap();
+    drop(asking);
+    assert_eq!(beyond.status(&url), "000");
+    log.wait_line(|line| line.contains(&format!("does not get a connection by HTTP: {why}")), SOON).unwrap();
+
+    scene.lab.hypervisor().write("/etc/pxeguard/pxeguard.toml", "[boot]\nnetworks = \"10.9.0.0/16\"\n").unwrap();
+    log.signal(Signal::SIGHUP).unwrap();
+    log.wait_line(|line| line.contains("configuration reloaded"), SOON).unwrap();
+    assert_eq!(beyond.status(&url), "200");
+    TftpClient::Curl.fetch(&beyond.client, SERVER, PROGRAM, &[]).unwrap();
 }

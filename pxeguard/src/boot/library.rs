@@ -64,8 +64,9 @@ impl Shelf {
     /// Looks again; waits for the disk.
     pub fn rescan(&self) {
         let scanned = lock(&self.scanner).scan(&self.root);
+        let is_readable = scanned.is_ok();
         let mut catalogue = scanned.unwrap_or_else(|error| {
-            // That the root is not there is told when the services start; what follows from it, below.
+            // At the start it is told why, and that nothing is booted, before this.
             log::debug!("cannot look into the boot root: {error}");
             Catalogue::default()
         });
@@ -73,18 +74,18 @@ impl Shelf {
         let catalogue = Arc::new(catalogue);
         let before =
             std::mem::replace(&mut *self.catalogue.write().unwrap_or_else(PoisonError::into_inner), catalogue.clone());
-        self.tell(&before, &catalogue);
+        self.tell(&before, &catalogue, is_readable);
         self.generation.fetch_add(1, Ordering::Release);
     }
 
     /// Tells what is new: each thing once, as long as it lasts.
-    fn tell(&self, before: &Catalogue, now: &Catalogue) {
+    fn tell(&self, before: &Catalogue, now: &Catalogue, is_readable: bool) {
         for warning in now.warnings.iter().filter(|warning| !before.warnings.contains(warning)) {
             log::warn!("{warning}");
         }
         let is_first = self.generation.load(Ordering::Acquire) == 0;
         match (now.has_anything(), before.has_anything()) {
-            (false, was_there) if was_there || is_first => {
+            (false, was_there) if was_there || (is_first && is_readable) => {
                 let root = self.settings().root.display().to_string();
                 log::warn!("there is nothing to boot below {root}: no PXE client is offered anything");
             }

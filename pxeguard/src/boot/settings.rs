@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
+use ipnet::Ipv4Net;
 use pxeguard_common::arch::Platform;
 
 use crate::proxy::Strategy;
@@ -30,6 +31,8 @@ pub struct Settings {
     pub is_root_named: bool,
     /// Port of the HTTP server; TFTP has 69.
     pub http_port: u16,
+    /// Networks beyond relays and routers whose clients are served, too.
+    pub networks: Vec<Ipv4Net>,
     /// The boot program of an architecture, by its name below the root.
     pub programs: BTreeMap<ArchChoice, String>,
     /// How an architecture is answered first.
@@ -87,6 +90,7 @@ impl Default for Settings {
             root: DEFAULT_ROOT.into(),
             is_root_named: false,
             http_port: DEFAULT_HTTP_PORT,
+            networks: Vec::new(),
             programs: BTreeMap::new(),
             strategies: BTreeMap::new(),
             clients: BTreeMap::new(),

@@ -5,12 +5,13 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
+use ipnet::Ipv4Net;
 use pxeguard_common::arch::Platform;
 use serde::Deserialize;
 use toml::Spanned;
 
 use super::ConfigError;
-use super::file::Mistake;
+use super::file::{Mistake, Texts};
 use crate::boot::{ClientMac, ClientSettings, DEFAULT_ROOT, ProgramName, Settings};
 use crate::cli::RunArgs;
 use crate::proxy::Strategy;
@@ -31,6 +32,7 @@ pub(super) struct BootKeys {
     enabled: Option<bool>,
     root: Option<Spanned<PathBuf>>,
     http_port: Option<Spanned<i64>>,
+    networks: Texts,
     timeout: Option<Spanned<i64>>,
     default: Option<Spanned<String>>,
     chain_ipxe: Option<bool>,
@@ -70,6 +72,7 @@ impl BootKeys {
         if let Some(port) = self.http_port {
             settings.http_port = number(&port, 1, u16::MAX.into(), "a port")? as u16;
         }
+        settings.networks = self.networks.parse(network)?;
         if let Some(timeout) = self.timeout {
             settings.timeout = Duration::from_secs(number(&timeout, 0, MAX_TIMEOUT_S, "a time in seconds")?);
         }
@@ -167,6 +170,14 @@ fn entry(name: Spanned<String>) -> Result<String, Mistake> {
         return Err(mistake(&name, format!("{text:?} is not the name of a boot entry")));
     }
     Ok(name.into_inner())
+}
+
+fn network(text: &str) -> Result<Ipv4Net, String> {
+    let net: Ipv4Net = text.parse().map_err(|_| format!("\"{text}\" is not an IPv4 network like 10.9.0.0/16"))?;
+    if net != net.trunc() {
+        return Err(format!("{net} is an address in a network, which is {}", net.trunc()));
+    }
+    Ok(net)
 }
 
 fn platform(name: &str) -> Result<Platform, String> {

@@ -121,11 +121,11 @@ fn in_plain_words(message: &str) -> String {
 }
 
 /// `"a"`, or `["a", "b"]`.
-#[derive(Default)]
-struct Texts(Vec<Spanned<String>>);
+#[derive(Debug, Default, PartialEq)]
+pub(super) struct Texts(Vec<Spanned<String>>);
 
 impl Texts {
-    fn parse<T, E: fmt::Display>(&self, parse: impl Fn(&str) -> Result<T, E>) -> Result<Vec<T>, Mistake> {
+    pub(super) fn parse<T, E: fmt::Display>(&self, parse: impl Fn(&str) -> Result<T, E>) -> Result<Vec<T>, Mistake> {
         let texts = self.0.iter();
         texts
             .map(|text| parse(text.get_ref()).map_err(|why| Mistake { at: text.span().start, why: why.to_string() }))

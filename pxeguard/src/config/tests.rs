@@ -159,8 +159,11 @@ fn every_key_of_the_example_is_known_and_has_its_default() {
     assert_eq!(config.trusts.len(), 4);
     assert_eq!((config.hook, config.listen), (HookChoice::Auto, DEFAULT_LISTEN));
     assert_eq!((config.control, config.state), (DEFAULT_CONTROL.into(), DEFAULT_STATE.into()));
-    let Settings { programs, strategies, clients, default, .. } = config.boot.clone().expect("the example boots");
-    assert_eq!((programs.len(), strategies.len(), clients.len(), default.is_some()), (2, 1, 1, true));
-    let examples = Settings { is_root_named: true, programs, strategies, clients, default, ..Settings::default() };
+    let Settings { networks, programs, strategies, clients, default, .. } =
+        config.boot.clone().expect("the example boots");
+    assert_eq!((networks.len(), programs.len(), strategies.len(), clients.len()), (1, 2, 1, 1));
+    assert_eq!(default.as_deref(), Some("memtest86+"));
+    let examples =
+        Settings { is_root_named: true, networks, programs, strategies, clients, default, ..Settings::default() };
     assert_eq!(config.boot, Some(examples));
 }

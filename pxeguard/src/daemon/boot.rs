@@ -122,6 +122,7 @@ impl Boot {
         let (watching, attending) = (shelf.clone().follow(stop.clone()), clients.clone());
         let until = stop.clone();
         tasks.spawn_on(watching, threads);
+        tasks.spawn_on(tell_without_address(networks.clone(), stop.clone()), threads);
         tasks.spawn_on(async move { attending.attend(until).await }, threads);
         tasks.spawn_on(tftp.serve(networks.clone(), shelf.clone(), clients.clone(), limits, stop.clone()), threads);
         tasks.spawn_on(http.serve(networks.clone(), shelf.clone(), clients.clone(), stop.clone()), threads);
@@ -200,5 +201,25 @@ impl Boot {
     pub(super) async fn stop(self) {
         self.stop.cancel();
         self.tasks.join_all().await;
+    }
+}
+
+/// Tells by which interfaces nobody can be booted for want of an address of this host, once as long as it lasts.
+async fn tell_without_address(mut networks: watch::Receiver<Arc<Networks>>, stop: CancellationToken) {
+    let mut told = Vec::new();
+    loop {
+        let now = networks.borrow_and_update().without_address.clone();
+        for name in now.iter().filter(|name| !told.contains(*name)) {
+            log::warn!("{name} has no IPv4 address: no PXE client can be booted by it until it has one");
+        }
+        for name in told.iter().filter(|name| !now.contains(*name)) {
+            log::info!("{name} has an IPv4 address: PXE clients can be booted by it");
+        }
+        told = now;
+        let changed = stop.run_until_cancelled(networks.changed()).await;
+        if !matches!(changed, Some(Ok(()))) {
+            // Nobody can change them any more: the process is about to stop.
+            return stop.cancelled().await;
+        }
     }
 }

@@ -57,7 +57,7 @@ impl Guard {
     pub(super) async fn open(config: Config, watch: &Watch) -> anyhow::Result<Self> {
         let snapshot = watch.snapshot().await?;
         let targets = snapshot.targets(&iface_names(&config)).await;
-        let networks = Networks::of(&snapshot, &iface_names(&config));
+        let networks = networks(&snapshot, &config);
         if let Some(problem) = targets.problems.iter().find(|problem| !problem.is_guarded_all_the_same()) {
             bail!("{problem}");
         }
@@ -152,7 +152,7 @@ impl Guard {
     }
 
     fn follow_networks(&self, snapshot: &Snapshot) {
-        let networks = Networks::of(snapshot, &iface_names(&self.config));
+        let networks = networks(snapshot, &self.config);
         self.networks.send_if_modified(|known| {
             let changed = **known != networks;
             *known = Arc::new(networks);
@@ -269,6 +269,11 @@ impl Guard {
 
 fn iface_names(config: &Config) -> Vec<String> {
     config.ifaces.iter().map(|name| name.as_str().to_owned()).collect()
+}
+
+fn networks(snapshot: &Snapshot, config: &Config) -> Networks {
+    let beyond = config.boot.as_ref().map_or(&[][..], |boot| &boot.networks);
+    Networks::of(snapshot, &iface_names(config), beyond)
 }
 
 fn names(snapshot: &Snapshot) -> BTreeMap<String, Ifindex> {

@@ -19,6 +19,7 @@ use super::body::Rest;
 use super::request::{Method, Request};
 use crate::boot::{Content, FileError, Library, Via, Visitor};
 use crate::clients::{Ending, Observer, Step, TransferId};
+use crate::networks::Networks;
 
 /// How long a connection may be without a request: a boot program works with one file before it asks for the next.
 pub(super) const IDLE: Duration = Duration::from_secs(60);
@@ -36,6 +37,18 @@ pub(super) struct Desk {
     pub(super) library: Arc<dyn Library>,
     pub(super) observer: Arc<dyn Observer>,
     pub(super) stop: CancellationToken,
+}
+
+impl Desk {
+    /// Tells the operator of a client that asked who can boot it, and is in no network that is served.  Others are for
+    /// those who debug: anybody can connect.
+    pub(super) fn tell_stranger(&self, ip: Ipv4Addr) {
+        let why = Networks::why_not(ip);
+        if self.observer.mac_of(ip).is_none() {
+            return log::debug!("http: {why}");
+        }
+        self.observer.tell(Step::Denied { ip, via: Via::Http, file: "a connection".into(), why: why.into() });
+    }
 }
 
 /// A connection, and both its ends.

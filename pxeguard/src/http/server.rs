@@ -99,6 +99,9 @@ impl HttpServer {
                 accepted = self.accept() => match accepted {
                     Ok((stream, client)) => {
                         let is_served = is_served(&networks.borrow(), *client.ip());
+                        if !is_served {
+                            desk.tell_stranger(*client.ip());
+                        }
                         let place = is_served.then(|| places.take(*client.ip())).flatten();
                         let (Some(place), Some(server)) = (place, local_address(&stream)) else {
                             log::debug!("http: a connection of {client} is not served");
@@ -167,7 +170,7 @@ impl HttpServer {
 }
 
 fn addresses(networks: &Networks) -> BTreeSet<Ipv4Addr> {
-    networks.0.iter().map(|network| network.address.addr()).collect()
+    networks.addresses().collect()
 }
 
 /// Whether somebody is answered: clients, and this host by its own addresses.

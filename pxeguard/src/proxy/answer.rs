@@ -139,13 +139,15 @@ pub fn answer(request: &Request, at: &Arrival, policy: &mut Policy<'_>, now: Ins
     })
 }
 
-/// Ours in the client's network: of its VLAN where a device has that, else the interface's own; of several the one that
-/// the client's address or its relay's is in, else the first.
+/// Ours in the client's network: of its VLAN where a device has that, else the interface's own; of several the one to
+/// which the request was sent (a relay names one), else the one that the client's address or its relay's is in, else the
+/// first.
 fn network<'a>(networks: &'a Networks, request: &Request, at: &Arrival) -> Option<&'a Network> {
-    let of = |vlan| networks.0.iter().filter(move |network| network.iface == at.iface && network.vlan == vlan);
+    let of = |vlan| networks.own.iter().filter(move |network| network.iface == at.iface && network.vlan == vlan);
     let near = [request.ciaddr, request.giaddr, request.requested.unwrap_or(Ipv4Addr::UNSPECIFIED)];
     let is_near = |network: &&Network| near.iter().any(|address| network.address.contains(address));
-    let choose = |vlan| of(vlan).find(is_near).or_else(|| of(vlan).next());
+    let is_asked = |network: &&Network| network.address.addr() == *at.to.ip();
+    let choose = |vlan| of(vlan).find(is_asked).or_else(|| of(vlan).find(is_near)).or_else(|| of(vlan).next());
     choose(at.vlan).or_else(|| choose(0))
 }
 
@@ -156,7 +158,7 @@ fn is_for_us(networks: &Networks, network: &Network, at: &Arrival) -> bool {
         return false;
     }
     let to = at.to.ip();
-    let is_ours = networks.0.iter().any(|network| network.iface == at.iface && network.address.addr() == *to);
+    let is_ours = networks.own.iter().any(|network| network.iface == at.iface && network.address.addr() == *to);
     is_ours || to.is_broadcast() || *to == network.address.broadcast()
 }
 

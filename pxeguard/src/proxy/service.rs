@@ -111,7 +111,7 @@ impl Proxy {
 
 /// Each interface once, and its name.
 fn ifaces(networks: &Networks) -> BTreeMap<Ifindex, &str> {
-    networks.0.iter().map(|network| (network.iface, network.name.as_str())).collect()
+    networks.own.iter().map(|network| (network.iface, network.name.as_str())).collect()
 }
 
 /// Interfaces on which clients are answered.

@@ -71,10 +71,11 @@ impl Bench {
             let address = address.parse().unwrap();
             Network { iface: IFACE, name: "vmbr0".to_owned(), vlan, mac, address }
         };
+        let networks = [network(0, SERVER_MAC, "10.77.0.1/16"), network(5, VLAN_MAC, "10.5.0.1/24")];
         let counts = Arc::<Counts>::default();
         Self {
             responder: Responder::new(IFACE, Arc::clone(&counts)),
-            networks: Networks(vec![network(0, SERVER_MAC, "10.77.0.1/16"), network(5, VLAN_MAC, "10.5.0.1/24")]),
+            networks: Networks { own: networks.to_vec(), ..Networks::default() },
             settings: Settings::default(),
             learning: Learning::default(),
             counts,

@@ -16,9 +16,9 @@ use tokio_util::task::TaskTracker;
 
 use super::admission::{Admission, Admitted};
 use super::conversation::{Conversation, Services};
-use super::packet::Request;
-use crate::boot::Library;
-use crate::clients::Observer;
+use super::packet::{Request, printable};
+use crate::boot::{Library, Via};
+use crate::clients::{Observer, Step};
 use crate::networks::Networks;
 use crate::port_holder::{PortHolder, PortKind};
 
@@ -99,8 +99,7 @@ impl TftpServer {
     /// Outside a tokio runtime.
     pub fn bind(networks: &Networks) -> Result<Self, TftpError> {
         allow_many_files();
-        let addresses = networks.0.iter().map(|network| network.address.addr());
-        let sockets = addresses.map(|address| Ok((address, listen(address)?))).collect::<Result<_, _>>()?;
+        let sockets = networks.addresses().map(|address| Ok((address, listen(address)?))).collect::<Result<_, _>>()?;
         Ok(Self { sockets, ignored: Arc::default() })
     }
 
@@ -129,7 +128,7 @@ impl TftpServer {
         let mut listening: BTreeMap<Ipv4Addr, CancellationToken> = BTreeMap::new();
         let mut failed: BTreeMap<Ipv4Addr, String> = BTreeMap::new();
         loop {
-            let wanted: Vec<_> = networks.borrow_and_update().0.iter().map(|network| network.address.addr()).collect();
+            let wanted: Vec<_> = networks.borrow_and_update().addresses().collect();
             listening.retain(|address, stop| {
                 let stays = wanted.contains(address);
                 if !stays {
@@ -233,7 +232,7 @@ impl Port {
     fn take(&self, datagram: &[u8], server: Ipv4Addr, client: SocketAddrV4) {
         if !self.networks.borrow().has_client(*client.ip()) {
             self.ignored.strangers.fetch_add(1, Ordering::Relaxed);
-            return log::debug!("tftp: {client} is in no guarded network");
+            return self.tell_stranger(datagram, *client.ip());
         }
         if datagram.len() > REQUEST_BYTES || Request::parse(datagram).is_none() {
             self.ignored.malformed.fetch_add(1, Ordering::Relaxed);
@@ -245,6 +244,19 @@ impl Port {
             Admitted::Yes(place) => drop(self.tasks.spawn(conversation.serve(place))),
             Admitted::Twice => {}
             Admitted::No(why) => drop(self.tasks.spawn(conversation.turn_away(why))),
+        }
+    }
+
+    /// Tells the operator of a client that asked who can boot it, and is in no network that is served.  Others are for
+    /// those who debug: anybody can invent addresses.
+    fn tell_stranger(&self, datagram: &[u8], ip: Ipv4Addr) {
+        let (why, observer) = (Networks::why_not(ip), &self.services.observer);
+        match Request::parse(datagram) {
+            Some(request) if observer.mac_of(ip).is_some() => {
+                let (file, why) = (printable(request.file()).into(), why.into());
+                observer.tell(Step::Denied { ip, via: Via::Tftp, file, why });
+            }
+            _ => log::debug!("tftp: {why}"),
         }
     }
 }

@@ -17,9 +17,11 @@ const QUIET: Duration = Duration::from_millis(200);
 const PATIENCE: Duration = Duration::from_secs(2);
 /// How often to look whatever inotify says.
 ///
-/// It says nothing of what another host changes on NFS, of a file outside the root to which a link leads, of a root that
-/// is not there, and of folders beyond `fs.inotify.max_user_watches`.
+/// It says nothing of what another host changes on NFS, of a file outside the root to which a link leads, and of folders
+/// beyond `fs.inotify.max_user_watches`.
 const PERIOD: Duration = Duration::from_secs(30);
+/// How often to look for a root that is not there: nothing says when it comes, and looking costs next to nothing.
+const PERIOD_WITHOUT_ROOT: Duration = Duration::from_secs(2);
 
 /// Events at once; more come with the next read.
 const EVENT_BUFFER_BYTES: usize = 4096;
@@ -27,8 +29,8 @@ const EVENT_BUFFER_BYTES: usize = 4096;
 /// Says when the files of the boot root changed.
 pub struct Watch {
     root: Root,
-    /// What was there when it was last told; nothing if there was no root.
-    seen: Vec<Found>,
+    /// What was there when it was last told; `None` if there was no root.
+    seen: Option<Vec<Found>>,
     events: Option<Events>,
     /// Whether something happened that was not looked at yet.
     is_due: bool,
@@ -63,9 +65,10 @@ impl Watch {
     pub async fn changed(&mut self) {
         loop {
             if !self.is_due {
+                let period = if self.seen.is_some() { PERIOD } else { PERIOD_WITHOUT_ROOT };
                 match &mut self.events {
-                    Some(events) => drop(timeout(PERIOD, events.stream.next()).await),
-                    None => sleep(PERIOD).await,
+                    Some(events) => drop(timeout(period, events.stream.next()).await),
+                    None => sleep(period).await,
                 }
                 self.is_due = true;
             }
@@ -97,15 +100,15 @@ impl Events {
     }
 }
 
-/// What there is now.  Folders are watched from before they are read, so that a later change of them is an event.
-fn look(root: &Root, mut watches: Option<Watches>) -> Vec<Found> {
+/// What there is now; `None` without a root.  Folders are watched from before they are read, so that a later change of them is an event.
+fn look(root: &Root, mut watches: Option<Watches>) -> Option<Vec<Found>> {
     let watch = |folder: &OwnedFd| {
         if let Some(watches) = &mut watches {
             watch(watches, folder);
         }
     };
     let listing = root.folder().and_then(|folder| walk::list(&folder, watch));
-    listing.map(|listing| listing.found).unwrap_or_default()
+    listing.ok().map(|listing| listing.found)
 }
 
 /// Watches a folder; one that is watched already stays so.

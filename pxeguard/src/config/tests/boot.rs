@@ -29,6 +29,7 @@ fn every_key_is_read() {
         enabled = true
         root = "/srv/boot"
         http_port = 8080
+        networks = ["10.9.0.0/16", "192.0.2.7/32"]
         timeout = 0
         default = "memtest86+"
         chain_ipxe = true
@@ -54,6 +55,7 @@ fn every_key_is_read() {
         root: "/srv/boot".into(),
         is_root_named: true,
         http_port: 8080,
+        networks: vec!["10.9.0.0/16".parse().unwrap(), "192.0.2.7/32".parse().unwrap()],
         programs: [
             (ArchChoice::Platform(Platform::Bios), "undionly.kpxe".to_owned()),
             (ArchChoice::Number(Arch(16)), "efi/ipxe.efi".to_owned()),
@@ -80,6 +82,13 @@ fn a_mistake_is_told_with_its_line() {
         ("[boot]\nhttp_port = 0", "3:13: 0 is not a port from 1 to 65535".to_owned()),
         ("[boot]\nhttp_port = 65536", "3:13: 65536 is not a port from 1 to 65535".to_owned()),
         ("[boot]\nhttp_port = \"80\"", "3:13: invalid type: string \"80\", expected i64".to_owned()),
+        ("[boot]\nnetworks = \"10.9.0.0\"", "3:12: \"10.9.0.0\" is not an IPv4 network like 10.9.0.0/16".to_owned()),
+        (
+            "[boot]\nnetworks = [\"10.9.0.0/16\",\n\"10.8.0.1/16\"]",
+            "4:1: 10.8.0.1/16 is an address in a network, which is 10.8.0.0/16".to_owned(),
+        ),
+        ("[boot]\nnetworks = [\"fd00::/64\"]", "3:13: \"fd00::/64\" is not an IPv4 network".to_owned()),
+        ("[boot]\nnetworks = 10", "3:12: invalid type: integer \"10\", expected a string or a list".to_owned()),
         ("[boot]\ntimeout = -1", "3:11: -1 is not a time in seconds from 0 to 3599".to_owned()),
         ("[boot]\ntimeout = 3600", "3:11: 3600 is not a time in seconds from 0 to 3599".to_owned()),
         ("[boot]\ntimeout = 1.5", "3:11: invalid type: floating point \"1.5\", expected i64".to_owned()),
@@ -162,12 +171,13 @@ fn reloading_changes_what_it_can_and_tells_what_it_cannot() {
     let config = Config::load(flags(&file)).unwrap();
     let old = config.boot.clone().unwrap();
     let changed = "[boot]\nroot = \"/srv/other\"\nhttp_port = 1\nmax_transfers = 1\ntimeout = 5\nchain_ipxe = true\n\
-        default = \"a\"\n[boot.programs]\nbios = \"a\"\n";
+        default = \"a\"\nnetworks = \"10.9.0.0/16\"\n[boot.programs]\nbios = \"a\"\n";
     fs::write(&file, format!("{IFACE}{changed}")).unwrap();
     let (new, needs_restart) = config.reload().unwrap();
     let names = ["boot.root", "boot.http_port", "boot.max_transfers"];
     assert_eq!(needs_restart, names.map(NeedsRestart));
     let expected = Settings {
+        networks: vec!["10.9.0.0/16".parse().unwrap()],
         timeout: Duration::from_secs(5),
         chain_ipxe: true,
         default: Some("a".to_owned()),

@@ -44,7 +44,7 @@ pub(super) fn networks(addresses: &[&str]) -> Networks {
         mac: [0; 6],
         address: address.parse().unwrap(),
     };
-    Networks(addresses.iter().map(network).collect())
+    Networks { own: addresses.iter().map(network).collect(), ..Networks::default() }
 }
 
 pub(super) struct Scene {

@@ -86,7 +86,7 @@ fn a_vlan_is_answered_in_the_vlan_with_its_devices_address() {
 #[test]
 fn an_interface_without_an_address_answers_nobody() {
     let mut bench = Bench::new();
-    bench.networks.0.retain(|network| network.vlan == 5);
+    bench.networks.own.retain(|network| network.vlan == 5);
     assert_eq!(bench.respond(&bytes(OVMF_DISCOVER), None), None);
     assert_eq!(bench.ignored(Ignore::NotServed), 1);
     assert!(bench.respond(&bytes(OVMF_DISCOVER), Some(5)).is_some());
@@ -95,8 +95,8 @@ fn an_interface_without_an_address_answers_nobody() {
 #[test]
 fn of_several_addresses_the_one_in_the_clients_network_answers() {
     let mut bench = Bench::new();
-    let second = Network { address: "10.88.0.1/16".parse().unwrap(), ..bench.networks.0[0].clone() };
-    bench.networks.0.push(second);
+    let second = Network { address: "10.88.0.1/16".parse().unwrap(), ..bench.networks.own[0].clone() };
+    bench.networks.own.push(second);
     let asking = Asking::of(OVMF_BOOT_SERVER_REQUEST).with(|asking| {
         asking.message.set_ciaddr([10, 88, 0, 7]);
         asking.envelope.to = socket([10, 88, 0, 1].into(), port::BOOT_SERVER);
@@ -104,6 +104,21 @@ fn of_several_addresses_the_one_in_the_clients_network_answers() {
     });
     assert_eq!(*bench.reply(&asking.frame()).0.from.ip(), Ipv4Addr::new(10, 88, 0, 1));
     assert_eq!(*bench.reply(&bytes(OVMF_DISCOVER)).0.from.ip(), SERVER);
+}
+
+#[test]
+fn of_several_addresses_the_one_that_a_relay_asked_answers() {
+    let mut bench = Bench::new();
+    let second = Network { address: "10.88.0.1/16".parse().unwrap(), ..bench.networks.own[0].clone() };
+    bench.networks.own.push(second);
+    for asked in [SERVER, Ipv4Addr::new(10, 88, 0, 1)] {
+        let asking = Asking::of(OVMF_DISCOVER).with(|asking| {
+            asking.message.set_giaddr([10, 9, 0, 1]);
+            asking.envelope.to = socket(asked, port::SERVER);
+            asking.envelope.to_mac = SERVER_MAC;
+        });
+        assert_eq!(*bench.reply(&asking.frame()).0.from.ip(), asked);
+    }
 }
 
 #[test]

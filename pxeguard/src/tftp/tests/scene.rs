@@ -134,7 +134,7 @@ pub(super) fn networks(addresses: &[Ipv4Addr]) -> Arc<Networks> {
         vlan: 0,
         address: format!("{address}/9").parse().unwrap(),
     };
-    Arc::new(Networks(addresses.iter().map(network).collect()))
+    Arc::new(Networks { own: addresses.iter().map(network).collect(), ..Networks::default() })
 }
 
 /// What the server answers; `None` if it does not.
