@@ -3,7 +3,7 @@
 use pxeguard_lab::{BRIDGE, skip_unless};
 
 use crate::SOON;
-use crate::booting::{Firmware, SERVER, SNPONLY, Scene, UNDIONLY, count};
+use crate::booting::{Firmware, SERVER, SNPONLY, Scene, UNDIONLY, count, discover};
 use crate::ended::guard;
 
 #[test]
@@ -41,14 +41,17 @@ fn file_for_one_architecture_is_offered_to_that_one_only() {
     skip_unless!(SNPONLY);
     let scene = Scene::new(&[SNPONLY]);
     let daemon = scene.guard("");
-    for _ in 0..2 {
-        scene.ask(Firmware::Bios);
-        // Answered in turn: by now nothing was said to the BIOS.
-        scene.is_offered(Firmware::EfiX64, "snponly.efi");
+    let bios = scene.lab.attach("bios").unwrap();
+    let at_bios = bios.raw().unwrap();
+    for _ in 0..3 {
+        at_bios.send(&discover(&bios, Firmware::Bios)).unwrap();
     }
-    let refusals = count(&daemon, "is not answered: there is no boot program for bios");
-    let answers = count(&daemon, "is answered (OFFER, direct): snponly.efi");
-    assert!(refusals == 1 && answers >= 1, "{}", daemon.process().output());
+    scene.is_offered(Firmware::EfiX64, "snponly.efi");
+    // They are told in turn: by now nothing more is said of the BIOS.
+    daemon.process().wait_line(|line| line.contains("is answered (OFFER, direct): snponly.efi"), SOON).unwrap();
+    let refused = "is not answered: there is no boot program for bios";
+    assert_eq!(count(&daemon, refused), 1, "{}", daemon.process().output());
+    assert_eq!(count(&daemon, "is answered ("), 1, "{}", daemon.process().output());
 }
 
 #[test]
@@ -103,7 +106,9 @@ fn bridge_without_an_address_is_told_and_boots_clients_once_it_has_one() {
     host.ip("link add other type bridge\naddress add 192.0.2.1/24 dev other\n").unwrap();
     host.ip(&format!("address add {SERVER} dev {BRIDGE}\n")).unwrap();
     scene.is_offered(Firmware::EfiX64, "snponly.efi");
-    assert_eq!((count(&daemon, without), count(&daemon, "vmbr0 has an IPv4 address")), (1, 1));
+    daemon.process().wait_line(|line| line.contains("vmbr0 has an IPv4 address"), SOON).unwrap();
+    assert_eq!(count(&daemon, without), 1);
+    let seen = daemon.process().seen();
     host.ip(&format!("address del {SERVER} dev {BRIDGE}\n")).unwrap();
-    daemon.process().wait_line_from(daemon.process().seen(), |line| line.contains(without), SOON).unwrap();
+    daemon.process().wait_line_from(seen, |line| line.contains(without), SOON).unwrap();
 }

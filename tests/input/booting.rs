@@ -61,13 +61,7 @@ impl Scene {
 
     /// The client asks who can boot it.
     pub fn ask(&self, firmware: Firmware) {
-        let arch = firmware as u8;
-        let message = Message::pxe_discover().with(|message| {
-            (message.source_mac, message.bootp.chaddr) = (self.client.mac(), self.client.mac());
-            message.bootp.set(code::VENDOR_CLASS, format!("PXEClient:Arch:{arch:05}:UNDI:003016"));
-            message.bootp.set(code::ARCHITECTURE, [0, arch]);
-        });
-        self.at_client.send(&message.frame()).unwrap();
+        self.at_client.send(&discover(&self.client, firmware)).unwrap();
     }
 
     /// The client asks until it is offered a file.
@@ -90,6 +84,17 @@ impl Scene {
     pub fn mac(&self) -> String {
         self.client.mac().to_string().to_lowercase()
     }
+}
+
+/// The frame by which a guest asks who can boot it.
+pub fn discover(guest: &Guest, firmware: Firmware) -> Vec<u8> {
+    let arch = firmware as u8;
+    let message = Message::pxe_discover().with(|message| {
+        (message.source_mac, message.bootp.chaddr) = (guest.mac(), guest.mac());
+        message.bootp.set(code::VENDOR_CLASS, format!("PXEClient:Arch:{arch:05}:UNDI:003016"));
+        message.bootp.set(code::ARCHITECTURE, [0, arch]);
+    });
+    message.frame()
 }
 
 /// How many lines of the log have these words.
