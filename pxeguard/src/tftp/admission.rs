@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
 use super::Limits;
 
@@ -18,6 +18,8 @@ const RESTARTED_AFTER: Duration = Duration::from_secs(2);
 #[derive(Debug)]
 pub(super) struct Admission {
     limits: Limits,
+    /// Ends all of them.
+    stop: CancellationToken,
     /// Beginning of the times in [`Lives::heard_ms`].
     epoch: Instant,
     places: Mutex<Places>,
@@ -42,7 +44,8 @@ struct Taken {
 struct Lives {
     /// When the client was heard last, 0 for never.
     heard_ms: AtomicU64,
-    replaced: CancellationToken,
+    /// Cancelled if another request takes the place, and with all others.
+    ended: CancellationToken,
 }
 
 /// Whether a request is served.
@@ -57,8 +60,8 @@ pub(super) enum Admitted {
 }
 
 impl Admission {
-    pub(super) fn new(limits: Limits) -> Arc<Self> {
-        Arc::new(Self { limits, epoch: Instant::now(), places: Mutex::default() })
+    pub(super) fn new(limits: Limits, stop: CancellationToken) -> Arc<Self> {
+        Arc::new(Self { limits, stop, epoch: Instant::now(), places: Mutex::default() })
     }
 
     /// A place for a client's request, as it came.
@@ -68,7 +71,7 @@ impl Admission {
             if *taken.request == *request && !self.is_silent(&taken.lives, now) {
                 return Admitted::Twice;
             }
-            taken.lives.replaced.cancel();
+            taken.lives.ended.cancel();
             places.remove(client);
         }
         let of_client = places.by_address.get(client.ip()).copied().unwrap_or_default();
@@ -78,7 +81,7 @@ impl Admission {
         if places.by_client.len() >= self.limits.in_all {
             return Admitted::No(format!("more than {} transfers at once; try again later", self.limits.in_all));
         }
-        let lives = Arc::new(Lives { heard_ms: AtomicU64::new(0), replaced: CancellationToken::new() });
+        let lives = Arc::new(Lives { heard_ms: AtomicU64::new(0), ended: self.stop.child_token() });
         let number = places.next;
         places.next += 1;
         places.by_client.insert(client, Taken { number, request: request.into(), lives: Arc::clone(&lives) });
@@ -128,9 +131,11 @@ impl Place {
         self.lives.heard_ms.store(self.admission.milliseconds(now), Ordering::Relaxed);
     }
 
-    /// Waits until another request of the client has taken its place.
-    pub(super) async fn replaced(&self) {
-        self.lives.replaced.cancelled().await;
+    /// Waits until another request of the client has taken its place, or all are ended.
+    ///
+    /// One wait for both, which lasts as long as the transfer: to begin one takes locks, and all would share that of the end.
+    pub(super) fn ended(&self) -> WaitForCancellationFutureOwned {
+        self.lives.ended.clone().cancelled_owned()
     }
 }
 
@@ -150,7 +155,7 @@ mod tests {
     const CLIENT: SocketAddrV4 = SocketAddrV4::new(Ipv4Addr::new(10, 0, 0, 2), 2070);
 
     fn admission(per_client: usize, in_all: usize) -> Arc<Admission> {
-        Admission::new(Limits { per_client, in_all })
+        Admission::new(Limits { per_client, in_all }, CancellationToken::new())
     }
 
     fn place(admission: &Arc<Admission>, client: SocketAddrV4, request: &[u8], now: Instant) -> Option<Place> {
@@ -178,7 +183,7 @@ mod tests {
         let (admission, now) = (admission(1, 1), Instant::now());
         let first = place(&admission, CLIENT, b"one", now).unwrap();
         let second = place(&admission, CLIENT, b"another", now).unwrap();
-        first.replaced().await;
+        first.ended().await;
         drop(first);
         assert!(matches!(admission.admit(CLIENT, b"another", now), Admitted::Twice), "the second lives");
         drop(second);

@@ -14,7 +14,7 @@ use super::admission::Place;
 use super::channel::{Channel, Gone};
 use super::options::Terms;
 use super::packet::{ErrorCode, Mode, Read, Reply, Request, error, printable};
-use super::reader::read;
+use super::reader::Reader;
 use super::transfer::{Action, Transfer};
 use crate::boot::{Content, FileError, Library, Via, Visitor};
 use crate::clients::{Ending, Observer, Step, TransferId};
@@ -65,7 +65,10 @@ impl Conversation {
         match self.open(request).await {
             Ok((request, content)) => {
                 let terms = Terms::agree(&request, content.len, channel.mtu());
-                Transmission { conversation: &self, channel, content: &content, terms: &terms, place }.run().await;
+                let reader = Reader::new(&content);
+                Transmission { conversation: &self, channel, content: &content, reader, terms: &terms, place }
+                    .run()
+                    .await;
             }
             Err(refusal) => self.refuse(&channel, request.file(), &refusal).await,
         }
@@ -134,6 +137,7 @@ struct Transmission<'a> {
     conversation: &'a Conversation,
     channel: Channel,
     content: &'a Content,
+    reader: Reader<'a>,
     terms: &'a Terms,
     place: Place,
 }
@@ -153,7 +157,7 @@ impl Transmission<'_> {
 
     async fn transfer(&mut self, transfer: &mut Transfer, first: Action, id: TransferId) -> Ending {
         let observer = &*self.conversation.services.observer;
-        let mut timer = pin!(sleep_until(transfer.deadline().into()));
+        let (mut timer, mut ended) = (pin!(sleep_until(transfer.deadline().into())), pin!(self.place.ended()));
         let mut told = Instant::now();
         let mut action = first;
         loop {
@@ -168,7 +172,7 @@ impl Transmission<'_> {
             if let Err(ending) = done {
                 return ending;
             }
-            action = self.next(transfer, timer.as_mut()).await;
+            action = self.next(transfer, timer.as_mut(), ended.as_mut()).await;
             if told.elapsed() >= PROGRESS_EVERY {
                 told = Instant::now();
                 let (bytes, resent) = (transfer.acknowledged_bytes(), transfer.resent());
@@ -178,8 +182,12 @@ impl Transmission<'_> {
     }
 
     /// Waits for what the client sends, or for the deadline.
-    async fn next(&self, transfer: &mut Transfer, mut timer: Pin<&mut Sleep>) -> Action {
-        let stop = &self.conversation.services.stop;
+    async fn next(
+        &self,
+        transfer: &mut Transfer,
+        mut timer: Pin<&mut Sleep>,
+        mut ended: Pin<&mut impl Future<Output = ()>>,
+    ) -> Action {
         let mut datagram = [0; REPLY_BYTES];
         loop {
             match self.channel.socket().try_recv(&mut datagram) {
@@ -208,8 +216,10 @@ impl Transmission<'_> {
                     timer.as_mut().reset(transfer.deadline().into());
                     return action;
                 }
-                () = self.place.replaced() => return failed("the client asked anew"),
-                () = stop.cancelled() => {
+                () = ended.as_mut() => {
+                    if !self.conversation.services.stop.is_cancelled() {
+                        return failed("the client asked anew");
+                    }
                     let _ = self.channel.send(&error(ErrorCode::NotDefined, "the server is stopping")).await;
                     return failed("pxeguard was stopped");
                 }
@@ -219,18 +229,13 @@ impl Transmission<'_> {
 
     /// Sends blocks, as many at once as may be.
     async fn send(&mut self, blocks: RangeInclusive<u64>) -> Result<(), Ending> {
-        let block_size = self.terms.block_size;
         let (mut next, last) = blocks.into_inner();
         while next <= last {
-            let count = (last + 1 - next).min(self.channel.blocks_at_once(block_size));
-            let offset = (next - 1) * u64::from(block_size);
-            let len = (count * u64::from(block_size)).min(self.content.len - offset);
-            let chunk = match read(self.content, offset, len as usize).await {
-                Ok(chunk) => chunk,
+            let count = (last + 1 - next).min(self.channel.blocks_at_once(self.terms.block_size));
+            let sent = match self.send_at_once(next, count).await {
+                Ok(sent) => sent.map_err(gone)?,
                 Err(why) => return Err(self.unreadable(&why).await),
             };
-            let sent = self.channel.try_send(next, count, chunk.bytes(), block_size).map_err(gone)?;
-            drop(chunk);
             next += sent;
             if sent < count {
                 // An error shows at the next attempt.
@@ -238,6 +243,15 @@ impl Transmission<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Sends as many of these blocks as the socket takes; how many that is.  An error if they cannot be read.
+    async fn send_at_once(&mut self, first: u64, count: u64) -> io::Result<Result<u64, Gone>> {
+        let block_size = self.terms.block_size;
+        let offset = (first - 1) * u64::from(block_size);
+        let len = (count * u64::from(block_size)).min(self.content.len - offset);
+        let chunk = self.reader.read(offset, len as usize).await?;
+        Ok(self.channel.try_send(first, count, chunk.bytes(), block_size))
     }
 
     async fn unreadable(&self, why: &io::Error) -> Ending {

@@ -120,7 +120,7 @@ impl TftpServer {
         let tasks = TaskTracker::new();
         let port = Port {
             services: Arc::new(Services { library, observer, stop: stop.clone() }),
-            admission: Admission::new(limits),
+            admission: Admission::new(limits, stop.clone()),
             networks: networks.clone(),
             ignored: self.ignored,
             tasks: tasks.clone(),

@@ -113,8 +113,11 @@ fn one_transfer_too_many_is_turned_away() {
 fn a_file_that_became_shorter_ends_in_an_error() {
     scene::run(async |scene: Scene| {
         let client = scene.client();
-        let (_, port) = scene::ask_from(&client, b"\0\x01file\0octet\0").unwrap();
-        scene.truncate_file(512);
+        // Blocks so large that none is read ahead.
+        let (_, port) = scene::ask_from(&client, b"\0\x01file\0octet\0blksize\032768\0").unwrap();
+        client.send_to(&[0, 4, 0, 0], port).unwrap();
+        assert_eq!(scene::receive(&client).unwrap().0[..4], [0, 3, 0, 1]);
+        scene.truncate_file(32768);
         client.send_to(&[0, 4, 0, 1], port).unwrap();
         assert_eq!(scene::receive(&client).unwrap().0, b"\0\x05\0\0cannot read the file to its end\0");
     });
