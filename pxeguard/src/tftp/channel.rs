@@ -2,16 +2,19 @@
 //!
 //! The socket is connected.  To whoever else writes to its port, the kernel itself says that nobody listens there
 //! (ICMP), where RFC 1350 §4 asks for an ERROR 5; the transfer does not notice.
+//!
+//! It is watched for what comes only.  Whoever also watches for room to send is woken for each datagram that the client
+//! takes out of its queue: half as often again as is needed where each block is waited for.
 
 use std::io::{self, IoSlice};
-use std::net::{Ipv4Addr, SocketAddrV4};
+use std::net::{Ipv4Addr, SocketAddrV4, UdpSocket};
 use std::os::fd::AsRawFd;
 
 use nix::errno::Errno;
 use nix::sys::socket::sockopt::IpMtu;
 use nix::sys::socket::{ControlMessage, MsgFlags, SockaddrIn, getsockopt, sendmsg};
 use tokio::io::Interest;
-use tokio::net::UdpSocket;
+use tokio::io::unix::AsyncFd;
 
 use super::packet::{DATA_HEADER, data_header};
 use super::reader::CHUNK_BYTES;
@@ -25,7 +28,7 @@ const UDP_HEADERS: u16 = 20 + 8;
 
 /// A connected socket.
 pub(super) struct Channel {
-    socket: UdpSocket,
+    socket: AsyncFd<UdpSocket>,
     /// Bytes of the longest packet on the way to the client, with its headers.
     mtu: u16,
     /// Whether the kernel does not cut a window into datagrams (`UDP_SEGMENT`).  Found out by trying: it depends on the
@@ -35,25 +38,38 @@ pub(super) struct Channel {
 
 impl Channel {
     /// Opens a port of this host's address `local` for one client.
-    pub(super) async fn open(local: Ipv4Addr, client: SocketAddrV4) -> io::Result<Self> {
-        let socket = UdpSocket::bind((local, 0)).await?;
-        socket.connect(client).await?;
+    pub(super) fn open(local: Ipv4Addr, client: SocketAddrV4) -> io::Result<Self> {
+        let socket = UdpSocket::bind((local, 0))?;
+        socket.connect(client)?;
+        socket.set_nonblocking(true)?;
         let mtu = getsockopt(&socket, IpMtu).ok().and_then(|mtu| u16::try_from(mtu).ok()).unwrap_or(u16::MAX);
-        Ok(Self { socket, mtu, refuses_to_cut: false })
+        Ok(Self { socket: watch(socket, Interest::READABLE)?, mtu, refuses_to_cut: false })
     }
 
     pub(super) fn mtu(&self) -> u16 {
         self.mtu
     }
 
-    /// The socket, to receive by.
-    pub(super) fn socket(&self) -> &UdpSocket {
-        &self.socket
+    /// Takes what has come; how long it is.
+    pub(super) fn try_receive(&self, datagram: &mut [u8]) -> io::Result<usize> {
+        self.socket.try_io(Interest::READABLE, |socket| socket.recv(datagram))
+    }
+
+    /// Waits until something may have come.
+    pub(super) async fn readable(&self) {
+        // An error shows at the next attempt.
+        let _ = self.socket.readable().await;
+    }
+
+    /// Waits until the socket takes more to send, which is seldom: by a second descriptor, as long as it lasts.
+    pub(super) async fn writable(&self) -> io::Result<()> {
+        let socket = watch(self.socket.get_ref().try_clone()?, Interest::WRITABLE)?;
+        socket.writable().await.map(drop)
     }
 
     /// Sends a datagram.
-    pub(super) async fn send(&self, datagram: &[u8]) -> Result<(), Gone> {
-        lost_or_gone(self.socket.send(datagram).await)
+    pub(super) fn send(&self, datagram: &[u8]) -> Result<(), Gone> {
+        lost_or_gone(self.socket.get_ref().send(datagram))
     }
 
     /// How many blocks of a size are best sent together.
@@ -112,10 +128,14 @@ impl Channel {
     }
 
     fn try_send_parts(&self, parts: &[IoSlice<'_>], control: &[ControlMessage<'_>]) -> Result<(), Errno> {
-        let send = || Ok(sendmsg::<SockaddrIn>(self.socket.as_raw_fd(), parts, control, MsgFlags::empty(), None)?);
-        let sent = self.socket.try_io(Interest::WRITABLE, send);
-        sent.map(drop).map_err(|error| Errno::try_from(error).unwrap_or(Errno::EAGAIN))
+        sendmsg::<SockaddrIn>(self.socket.as_raw_fd(), parts, control, MsgFlags::empty(), None).map(drop)
     }
+}
+
+/// Has the runtime tell what becomes of a socket.
+fn watch(socket: UdpSocket, interest: Interest) -> io::Result<AsyncFd<UdpSocket>> {
+    // SAFETY: the socket has one descriptor, and owns it for as long as it lives.
+    Ok(unsafe { AsyncFd::register_with_interest(socket, interest) }?)
 }
 
 /// The client has closed its port (ICMP).

@@ -58,7 +58,7 @@ impl Conversation {
     /// Answers the request.
     pub(super) async fn serve(self, place: Place) {
         let Some(request) = Request::parse(&self.datagram) else { return };
-        let channel = match Channel::open(self.server, self.client).await {
+        let channel = match Channel::open(self.server, self.client) {
             Ok(channel) => channel,
             Err(why) => return self.tell_denied(request.file(), &format!("cannot open a port: {why}")),
         };
@@ -70,15 +70,15 @@ impl Conversation {
                     .run()
                     .await;
             }
-            Err(refusal) => self.refuse(&channel, request.file(), &refusal).await,
+            Err(refusal) => self.refuse(&channel, request.file(), &refusal),
         }
     }
 
     /// Tells the client that it has too many transfers, or that all have.
-    pub(super) async fn turn_away(self, why: String) {
+    pub(super) fn turn_away(self, why: String) {
         let Some(request) = Request::parse(&self.datagram) else { return };
-        match Channel::open(self.server, self.client).await {
-            Ok(channel) => self.refuse(&channel, request.file(), &Refusal { code: ErrorCode::NotDefined, why }).await,
+        match Channel::open(self.server, self.client) {
+            Ok(channel) => self.refuse(&channel, request.file(), &Refusal { code: ErrorCode::NotDefined, why }),
             Err(_) => self.tell_denied(request.file(), &why),
         }
     }
@@ -105,9 +105,9 @@ impl Conversation {
     }
 
     /// Tells the client, and the operator, why it is not served.
-    async fn refuse(&self, channel: &Channel, file: &[u8], refusal: &Refusal) {
+    fn refuse(&self, channel: &Channel, file: &[u8], refusal: &Refusal) {
         // Who does not hear it asks again.
-        let _ = channel.send(&error(refusal.code, &refusal.why)).await;
+        let _ = channel.send(&error(refusal.code, &refusal.why));
         self.tell_denied(file, &refusal.why);
     }
 
@@ -163,9 +163,7 @@ impl Transmission<'_> {
         loop {
             let done = match action {
                 Action::Wait => Ok(()),
-                Action::SendAnswer => {
-                    self.channel.send(self.terms.answer.as_deref().unwrap_or_default()).await.map_err(gone)
-                }
+                Action::SendAnswer => self.channel.send(self.terms.answer.as_deref().unwrap_or_default()).map_err(gone),
                 Action::Send(blocks) => self.send(blocks).await,
                 Action::End(ending) => return ending,
             };
@@ -190,7 +188,7 @@ impl Transmission<'_> {
     ) -> Action {
         let mut datagram = [0; REPLY_BYTES];
         loop {
-            match self.channel.socket().try_recv(&mut datagram) {
+            match self.channel.try_receive(&mut datagram) {
                 Ok(len) => {
                     let now = Instant::now();
                     self.place.heard(now);
@@ -210,7 +208,7 @@ impl Transmission<'_> {
             }
             tokio::select! {
                 biased;
-                _ = self.channel.socket().readable() => {}
+                () = self.channel.readable() => {}
                 () = timer.as_mut() => {
                     let action = transfer.on_deadline(Instant::now());
                     timer.as_mut().reset(transfer.deadline().into());
@@ -220,7 +218,7 @@ impl Transmission<'_> {
                     if !self.conversation.services.stop.is_cancelled() {
                         return failed("the client asked anew");
                     }
-                    let _ = self.channel.send(&error(ErrorCode::NotDefined, "the server is stopping")).await;
+                    let _ = self.channel.send(&error(ErrorCode::NotDefined, "the server is stopping"));
                     return failed("pxeguard was stopped");
                 }
             }
@@ -234,12 +232,12 @@ impl Transmission<'_> {
             let count = (last + 1 - next).min(self.channel.blocks_at_once(self.terms.block_size));
             let sent = match self.send_at_once(next, count).await {
                 Ok(sent) => sent.map_err(gone)?,
-                Err(why) => return Err(self.unreadable(&why).await),
+                Err(why) => return Err(self.unreadable(&why)),
             };
             next += sent;
-            if sent < count {
-                // An error shows at the next attempt.
-                let _ = self.channel.socket().writable().await;
+            if sent < count && self.channel.writable().await.is_err() {
+                // What is not sent is lost, and sent again after a while.
+                break;
             }
         }
         Ok(())
@@ -254,8 +252,8 @@ impl Transmission<'_> {
         Ok(self.channel.try_send(first, count, chunk.bytes(), block_size))
     }
 
-    async fn unreadable(&self, why: &io::Error) -> Ending {
-        let _ = self.channel.send(&error(ErrorCode::NotDefined, "cannot read the file to its end")).await;
+    fn unreadable(&self, why: &io::Error) -> Ending {
+        let _ = self.channel.send(&error(ErrorCode::NotDefined, "cannot read the file to its end"));
         Ending::Failed(format!("cannot read {}: {why}", self.content.name))
     }
 }

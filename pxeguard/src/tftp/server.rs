@@ -243,7 +243,7 @@ impl Port {
         match self.admission.admit(client, datagram, Instant::now()) {
             Admitted::Yes(place) => drop(self.tasks.spawn(conversation.serve(place))),
             Admitted::Twice => {}
-            Admitted::No(why) => drop(self.tasks.spawn(conversation.turn_away(why))),
+            Admitted::No(why) => drop(self.tasks.spawn(async { conversation.turn_away(why) })),
         }
     }
 

@@ -114,7 +114,7 @@ fn a_file_that_became_shorter_ends_in_an_error() {
     scene::run(async |scene: Scene| {
         let client = scene.client();
         // Blocks so large that none is read ahead.
-        let (_, port) = scene::ask_from(&client, b"\0\x01file\0octet\0blksize\032768\0").unwrap();
+        let (_, port) = scene::ask_from(&client, b"\0\x01file\0octet\0blksize\x0032768\0").unwrap();
         client.send_to(&[0, 4, 0, 0], port).unwrap();
         assert_eq!(scene::receive(&client).unwrap().0[..4], [0, 3, 0, 1]);
         scene.truncate_file(32768);
