@@ -1,5 +1,6 @@
 //! The networks that are guarded: where a boot server's clients are, and the address by which they reach this host.
 
+use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr};
 
 use ipnet::Ipv4Net;
@@ -73,9 +74,9 @@ impl Networks {
         }
     }
 
-    /// This host's addresses.
-    pub fn addresses(&self) -> impl Iterator<Item = Ipv4Addr> {
-        self.own.iter().map(|network| network.address.addr())
+    /// This host's addresses, each once: two named ports of a bridge share the bridge's.
+    pub fn addresses(&self) -> BTreeSet<Ipv4Addr> {
+        self.own.iter().map(|network| network.address.addr()).collect()
     }
 
     /// Whether an address belongs to a client: to a machine in one of the networks, and not to this host.
@@ -86,7 +87,7 @@ impl Networks {
             let is_special = net.prefix_len() < 31 && (address == net.network() || address == net.broadcast());
             net.contains(&address) && !is_special
         });
-        is_in_one && !self.addresses().any(|own| own == address)
+        is_in_one && self.own.iter().all(|network| network.address.addr() != address)
     }
 
     /// Why a machine that [`Networks::has_client`] does not know is served no file, in words for the operator.

@@ -64,6 +64,15 @@ fn a_bridge_and_its_port_answer_once() {
 }
 
 #[test]
+fn two_ports_of_a_bridge_share_its_address() {
+    skip_unless!();
+    let scene = Scene::new();
+    let other = scene.lab.attach("other").unwrap();
+    let _guard = scene.guard_at(&[scene.client.port(), other.port()]);
+    assert_eq!(scene.ask(&scene.discover(1)).siaddr, SERVER);
+}
+
+#[test]
 fn a_tagged_request_is_answered_with_its_tag() {
     skip_unless!();
     let scene = Scene::new();

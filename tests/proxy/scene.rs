@@ -47,10 +47,19 @@ impl Scene {
     }
 
     pub fn guard(&self, more: &[&str]) -> Guard<'_> {
+        self.start(&[&["--iface", BRIDGE][..], more].concat())
+    }
+
+    /// The same, but these interfaces are named in place of the bridge.
+    pub fn guard_at(&self, ifaces: &[&str]) -> Guard<'_> {
+        self.start(&ifaces.iter().flat_map(|iface| ["--iface", *iface]).collect::<Vec<_>>())
+    }
+
+    fn start(&self, arguments: &[&str]) -> Guard<'_> {
         let root = self.root.path().to_str().unwrap();
         let program = format!("efi-x64={PROGRAM}");
-        let arguments = ["--iface", BRIDGE, "--boot-root", root, "--boot", &program];
-        Guard::start(&self.lab, [&arguments[..], more].concat()).unwrap()
+        let boot = ["--boot-root", root, "--boot", &program];
+        Guard::start(&self.lab, [arguments, &boot].concat()).unwrap()
     }
 
     /// The client's DISCOVER: UEFI on x64.

@@ -64,7 +64,7 @@ impl HttpServer {
     /// # Panics
     /// Outside a tokio runtime that drives I/O.
     pub fn bind(networks: &Networks, port: u16) -> Result<Self, HttpError> {
-        let listeners = addresses(networks).into_iter().map(|address| Ok((address, listen(address, port)?)));
+        let listeners = networks.addresses().into_iter().map(|address| Ok((address, listen(address, port)?)));
         Ok(Self { port, listeners: listeners.collect::<Result<_, _>>()? })
     }
 
@@ -93,7 +93,7 @@ impl HttpServer {
             tokio::select! {
                 () = stop.cancelled() => break,
                 Ok(()) = networks.changed() => {
-                    let wanted = addresses(&networks.borrow_and_update());
+                    let wanted = networks.borrow_and_update().addresses();
                     self.follow(&wanted, &mut failed);
                 }
                 accepted = self.accept() => match accepted {
@@ -169,13 +169,9 @@ impl HttpServer {
     }
 }
 
-fn addresses(networks: &Networks) -> BTreeSet<Ipv4Addr> {
-    networks.addresses().collect()
-}
-
 /// Whether somebody is answered: clients, and this host by its own addresses.
 fn is_served(networks: &Networks, client: Ipv4Addr) -> bool {
-    networks.has_client(client) || addresses(networks).contains(&client)
+    networks.has_client(client) || networks.addresses().contains(&client)
 }
 
 fn local_address(stream: &TcpStream) -> Option<Ipv4Addr> {

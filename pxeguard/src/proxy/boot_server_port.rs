@@ -19,7 +19,7 @@ pub struct BootServerPort(BTreeMap<Ipv4Addr, Socket>);
 impl BootServerPort {
     /// Takes the port at addresses that came, and lets go of it at those that went.
     pub fn follow(&mut self, networks: &Networks) {
-        let addresses: Vec<_> = networks.addresses().collect();
+        let addresses = networks.addresses();
         self.0.retain(|address, _| addresses.contains(address));
         for address in addresses {
             if self.0.contains_key(&address) {

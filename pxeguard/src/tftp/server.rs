@@ -99,7 +99,11 @@ impl TftpServer {
     /// Outside a tokio runtime.
     pub fn bind(networks: &Networks) -> Result<Self, TftpError> {
         allow_many_files();
-        let sockets = networks.addresses().map(|address| Ok((address, listen(address)?))).collect::<Result<_, _>>()?;
+        let sockets = networks
+            .addresses()
+            .into_iter()
+            .map(|address| Ok((address, listen(address)?)))
+            .collect::<Result<_, _>>()?;
         Ok(Self { sockets, ignored: Arc::default() })
     }
 
@@ -128,7 +132,7 @@ impl TftpServer {
         let mut listening: BTreeMap<Ipv4Addr, CancellationToken> = BTreeMap::new();
         let mut failed: BTreeMap<Ipv4Addr, String> = BTreeMap::new();
         loop {
-            let wanted: Vec<_> = networks.borrow_and_update().addresses().collect();
+            let wanted = networks.borrow_and_update().addresses();
             listening.retain(|address, stop| {
                 let stays = wanted.contains(address);
                 if !stays {
