@@ -20,7 +20,6 @@ use aya_log::EbpfLogger;
 use sd_notify::NotifyState;
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
-use tokio::runtime::{Handle, Runtime};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -31,7 +30,7 @@ use crate::config::Config;
 use crate::control::{self, ControlSocket};
 use crate::metrics::{self, MetricsListener};
 use crate::ports::Watch;
-use boot::{Boot, Bound};
+use boot::{Boot, Bound, Threads};
 use guard::Guard;
 
 /// How often everything is compared with how it should be, though nothing was told.
@@ -42,16 +41,15 @@ const STOP_WITHIN: Duration = Duration::from_secs(5);
 /// Guards what the configuration says, until a signal ends it; the programs stay at their ports.
 pub fn run(config: Config) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start tokio")?;
-    let boot_threads = config.boot.is_some().then(boot::threads).transpose()?;
-    let ended = runtime.block_on(serve(config, boot_threads.as_ref().map(Runtime::handle)));
+    let boot_threads = config.boot.is_some().then(Threads::start).transpose()?;
+    let ended = runtime.block_on(serve(config, boot_threads.as_ref()));
     if let Some(threads) = boot_threads {
-        // Reading from a disk that does not answer cannot be cancelled.
-        threads.shutdown_timeout(STOP_WITHIN);
+        threads.stop(STOP_WITHIN);
     }
     ended
 }
 
-async fn serve(config: Config, boot_threads: Option<&Handle>) -> anyhow::Result<()> {
+async fn serve(config: Config, boot_threads: Option<&Threads>) -> anyhow::Result<()> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut hangup = signal(SignalKind::hangup())?;
@@ -160,12 +158,12 @@ async fn serve(config: Config, boot_threads: Option<&Handle>) -> anyhow::Result<
 }
 
 /// Takes the ports of the boot services, before anything is changed: where somebody else has one, nothing begins.
-fn take_boot_ports(guard: &Guard, threads: &Handle) -> anyhow::Result<Bound> {
+fn take_boot_ports(guard: &Guard, threads: &Threads) -> anyhow::Result<Bound> {
     let settings = guard.config.boot.as_ref().context("booting is configured where it has threads")?;
     Bound::take(settings, &guard.networks.borrow(), threads)
 }
 
-fn serve_boot(bound: Bound, guard: &Guard, threads: &Handle) -> Boot {
+fn serve_boot(bound: Bound, guard: &Guard, threads: &Threads) -> Boot {
     let settings = guard.config.boot.clone().unwrap_or_default();
     bound.serve(&settings, guard.networks.subscribe(), &guard.state, threads)
 }

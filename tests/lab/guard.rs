@@ -33,7 +33,11 @@ pub struct Guard<'lab> {
 impl<'lab> Guard<'lab> {
     /// Starts `pxeguard run ARGUMENTS` and waits until it says that it is ready.
     pub fn start<A: AsRef<OsStr>>(lab: &'lab Lab, arguments: impl IntoIterator<Item = A>) -> Result<Self> {
-        let hypervisor = lab.hypervisor();
+        Self::start_on(lab.hypervisor(), arguments)
+    }
+
+    /// The same on any host.
+    pub fn start_on<A: AsRef<OsStr>>(hypervisor: &'lab Host, arguments: impl IntoIterator<Item = A>) -> Result<Self> {
         let ready = hypervisor.enter(|| {
             let _ = std::fs::remove_file(NOTIFY);
             UnixDatagram::bind(NOTIFY)

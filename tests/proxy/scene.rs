@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use macaddr::MacAddr6;
 use pxeguard_common::template::sum;
 use pxeguard_lab::frames::{Message, code, kind, port};
-use pxeguard_lab::{Guard, Guest, Lab, Raw};
+use pxeguard_lab::{Guard, Guest, Host, Lab, Raw};
 use tempfile::TempDir;
 
 /// The bridge is called as the lab's servers expect their interface to be: they run beside the guard.
@@ -55,11 +55,20 @@ impl Scene {
         self.start(&ifaces.iter().flat_map(|iface| ["--iface", *iface]).collect::<Vec<_>>())
     }
 
+    /// The same on a guest, by its own interface.
+    pub fn guard_on<'a>(&self, guest: &'a Guest) -> Guard<'a> {
+        self.start_on(guest, &["--iface", "eth0"])
+    }
+
     fn start(&self, arguments: &[&str]) -> Guard<'_> {
+        self.start_on(self.lab.hypervisor(), arguments)
+    }
+
+    fn start_on<'a>(&self, host: &'a Host, arguments: &[&str]) -> Guard<'a> {
         let root = self.root.path().to_str().unwrap();
         let program = format!("efi-x64={PROGRAM}");
         let boot = ["--boot-root", root, "--boot", &program];
-        Guard::start(&self.lab, [arguments, &boot].concat()).unwrap()
+        Guard::start_on(host, [arguments, &boot].concat()).unwrap()
     }
 
     /// The client's DISCOVER: UEFI on x64.

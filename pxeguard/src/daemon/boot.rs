@@ -1,12 +1,14 @@
 //! The boot services, on threads of their own: however many machines boot, the guard is not kept waiting.
 
+use std::num::NonZero;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use pxeguard_common::net::Mac;
-use tokio::runtime::{self, Handle, Runtime};
+use tokio::runtime::{self, Runtime};
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -16,16 +18,37 @@ use crate::boot::{Root, Settings, Shelf, Term};
 use crate::clients::{BootCounts, Clients, Fetched};
 use crate::control::{Request, Response};
 use crate::http::HttpServer;
-
 use crate::networks::Networks;
 use crate::proxy::{Learning, Parts, Proxy};
 use crate::state::State;
 use crate::tftp::{Limits, TftpServer};
 use crate::trust::MacAddress;
 
-/// Threads for the boot services, as many as there are CPUs.
-pub(super) fn threads() -> anyhow::Result<Runtime> {
-    let runtime = runtime::Builder::new_multi_thread().thread_name("pxeguard-boot").enable_all().build();
+/// The threads of the boot services.
+pub(super) struct Threads {
+    /// TFTP and proxyDHCP: half as many as there are CPUs.  The kernel carries each datagram to the guest's port within
+    /// the call that sends it; on the CPUs of those who receive, more threads only take turns with them.
+    datagrams: Runtime,
+    /// HTTP: as many as there are CPUs, because large files are copied by whoever sends them.
+    streams: Runtime,
+}
+
+impl Threads {
+    pub(super) fn start() -> anyhow::Result<Self> {
+        let cpus = thread::available_parallelism().map_or(1, NonZero::get);
+        Ok(Self { datagrams: runtime("boot-datagrams", cpus.div_ceil(2))?, streams: runtime("boot-http", cpus)? })
+    }
+
+    /// Ends them: what still reads from a disk that does not answer is left behind.
+    pub(super) fn stop(self, within: Duration) {
+        self.streams.shutdown_timeout(within);
+        self.datagrams.shutdown_timeout(within);
+    }
+}
+
+fn runtime(name: &str, threads: usize) -> anyhow::Result<Runtime> {
+    let mut runtime = runtime::Builder::new_multi_thread();
+    let runtime = runtime.worker_threads(threads).thread_name(name).enable_all().build();
     runtime.context("cannot start the threads of the boot services")
 }
 
@@ -39,18 +62,17 @@ pub(super) struct Bound {
 
 impl Bound {
     /// Takes the ports at the addresses of the guarded interfaces.
-    pub(super) fn take(settings: &Settings, networks: &Networks, threads: &Handle) -> anyhow::Result<Self> {
-        let _inside = threads.enter();
+    pub(super) fn take(settings: &Settings, networks: &Networks, threads: &Threads) -> anyhow::Result<Self> {
+        let http = {
+            let _inside = threads.streams.enter();
+            HttpServer::bind(networks, settings.http_port)?
+        };
+        let _inside = threads.datagrams.enter();
         let root = Root::new(&settings.root);
         if let Err(error) = root.check() {
             log::warn!("{:#}; until then nothing is booted", anyhow::Error::from(error));
         }
-        Ok(Self {
-            root,
-            tftp: TftpServer::bind(networks)?,
-            http: HttpServer::bind(networks, settings.http_port)?,
-            proxy: Proxy::open(networks)?,
-        })
+        Ok(Self { root, tftp: TftpServer::bind(networks)?, http, proxy: Proxy::open(networks)? })
     }
 
     /// Serves from now on.
@@ -59,7 +81,7 @@ impl Bound {
         settings: &Settings,
         networks: watch::Receiver<Arc<Networks>>,
         state: &State,
-        threads: &Handle,
+        threads: &Threads,
     ) -> Boot {
         let Self { root, tftp, http, proxy } = self;
         let boot = Boot {
@@ -113,19 +135,20 @@ impl Boot {
         http: HttpServer,
         proxy: Proxy,
         networks: watch::Receiver<Arc<Networks>>,
-        threads: &Handle,
+        threads: &Threads,
     ) -> Self {
+        let (datagrams, streams) = (threads.datagrams.handle(), threads.streams.handle());
         let (shelf, clients, stop) = (&self.shelf, &self.clients, &self.stop);
         let tasks = &mut self.tasks;
         let (per_client, in_all) = self.settings.borrow().transfers;
         let limits = Limits { per_client, in_all };
         let (watching, attending) = (shelf.clone().follow(stop.clone()), clients.clone());
         let until = stop.clone();
-        tasks.spawn_on(watching, threads);
-        tasks.spawn_on(tell_without_address(networks.clone(), stop.clone()), threads);
-        tasks.spawn_on(async move { attending.attend(until).await }, threads);
-        tasks.spawn_on(tftp.serve(networks.clone(), shelf.clone(), clients.clone(), limits, stop.clone()), threads);
-        tasks.spawn_on(http.serve(networks.clone(), shelf.clone(), clients.clone(), stop.clone()), threads);
+        tasks.spawn_on(watching, datagrams);
+        tasks.spawn_on(tell_without_address(networks.clone(), stop.clone()), datagrams);
+        tasks.spawn_on(async move { attending.attend(until).await }, datagrams);
+        tasks.spawn_on(tftp.serve(networks.clone(), shelf.clone(), clients.clone(), limits, stop.clone()), datagrams);
+        tasks.spawn_on(http.serve(networks.clone(), shelf.clone(), clients.clone(), stop.clone()), streams);
         let parts = Parts {
             networks,
             offers: shelf.clone(),
@@ -133,7 +156,7 @@ impl Boot {
             settings: self.settings.subscribe(),
             learning: self.learning.clone(),
         };
-        tasks.spawn_on(proxy.serve(parts, stop.clone()), threads);
+        tasks.spawn_on(proxy.serve(parts, stop.clone()), datagrams);
         self
     }
 
