@@ -1,7 +1,12 @@
 //! A frame is anything that yields bytes at an offset.
 
+use core::mem::MaybeUninit;
+
 /// One Ethernet frame, read at byte offsets.
 pub trait Frame {
+    /// Whether all but the Ethernet header can lie where [`Self::head`] does not reach.
+    const SPLITS: bool = true;
+
     /// The first `N` bytes in place, where they are at hand: the cheapest way to read what stands at fixed offsets.
     ///
     /// `None` does not tell that the frame is shorter.  In the kernel the rest can lie elsewhere: of a frame that was
@@ -10,6 +15,16 @@ pub trait Frame {
 
     /// Reads at any offset; `None` past the frame's end.  In the kernel this is a helper's call, 15 to 20 ns.
     fn load<const N: usize>(&self, at: usize) -> Option<[u8; N]>;
+
+    /// The same into a place that is there already; false past the frame's end.
+    #[inline(always)]
+    fn load_into<const N: usize>(&self, at: usize, to: &mut MaybeUninit<[u8; N]>) -> bool {
+        let bytes = self.load(at);
+        if let Some(bytes) = bytes {
+            to.write(bytes);
+        }
+        bytes.is_some()
+    }
 
     /// The same in a few ns where the bytes are at hand.
     ///
@@ -30,14 +45,28 @@ pub trait Frame {
 pub struct ReadAhead<'a, F, const FROM: usize, const LEN: usize> {
     frame: &'a F,
     head: &'a [u8; FROM],
-    ahead: [u8; LEN],
+    ahead: &'a [u8; LEN],
+}
+
+/// Bytes of which the compiler knows that they can be read by whole words.
+#[repr(align(8))]
+pub struct Room<const LEN: usize>(MaybeUninit<[u8; LEN]>);
+
+impl<const LEN: usize> Room<LEN> {
+    /// With nothing in it yet.
+    #[inline(always)]
+    pub const fn new() -> Self {
+        Self(MaybeUninit::uninit())
+    }
 }
 
 impl<'a, F: Frame, const FROM: usize, const LEN: usize> ReadAhead<'a, F, FROM, LEN> {
     /// Reads ahead; `None` where the frame ends before, or begins elsewhere.
     #[inline(always)]
-    pub fn new(frame: &'a F) -> Option<Self> {
-        Some(Self { frame, head: frame.head()?, ahead: frame.load(FROM)? })
+    pub fn new(frame: &'a F, room: &'a mut Room<LEN>) -> Option<Self> {
+        let head = frame.head()?;
+        // SAFETY: written, because it did not fail.
+        frame.load_into(FROM, &mut room.0).then(|| Self { frame, head, ahead: unsafe { room.0.assume_init_ref() } })
     }
 }
 

@@ -7,8 +7,9 @@
 use core::mem::MaybeUninit;
 
 use crate::dhcp::{BOOT_REPLY, COOKIE, COOKIE_AT, Header, MessageType, Said, Start, UdpPort};
-use crate::frame::{Bytes, Frame, NOWHERE, ReadAhead};
-use crate::net::{Carrier, ETHER_TYPE, ETHERNET, EtherType, Link, Mac};
+use crate::frame::{Bytes, Frame, NOWHERE, ReadAhead, Room};
+use crate::net::{Carrier, ETHER_TYPE, ETHERNET, EtherType, Link};
+use crate::server::ServerKey;
 
 /// IP protocol number of UDP.
 const UDP: u8 = 17;
@@ -21,7 +22,7 @@ const GLANCE: usize = ETHERNET + MIN_IPV4_HEADER + 4;
 const USUAL: usize = ETHERNET + MIN_IPV4_HEADER + UDP_HEADER + COOKIE_AT + size_of::<Start>();
 
 /// The IPv4, UDP and BOOTP headers of such a reply, the latter as far as a verdict or a counter asks for it.
-type Ahead<'a, F> = ReadAhead<'a, F, ETHERNET, { MIN_IPV4_HEADER + UDP_HEADER + size_of::<Header>() }>;
+type Ahead<'a, F> = ReadAhead<'a, F, ETHERNET, { USUAL - ETHERNET }>;
 
 /// Why a frame is not the guard's business.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -93,12 +94,8 @@ pub enum Form {
 #[derive(Clone, Copy, Debug)]
 #[repr(C, align(8))]
 pub struct ServerReply {
-    /// Source of the frame.
-    pub mac: Mac,
-    /// The VLAN, 0 where there is none.
-    pub vlan: u16,
-    /// Source of the datagram; 0.0.0.0 where it could not be read.
-    pub source: [u8; 4],
+    /// Who sent it.
+    pub sender: ServerKey,
     /// Destination port; 0 where it could not be read.
     pub to: UdpPort,
     /// Where the message begins whose options are not read yet; 0 where they are, or cannot be.
@@ -114,8 +111,6 @@ pub struct ServerReply {
     pub type_code: u8,
     /// `giaddr` of the message's header.
     pub giaddr: [u8; 4],
-    /// Option 54 (RFC 2132 §9.7); 0.0.0.0 where there is none that can be read.
-    pub server_id: [u8; 4],
 }
 
 impl ServerReply {
@@ -134,9 +129,7 @@ impl ServerReply {
 
     /// Of which nothing is known yet.
     const BLANK: Self = Self {
-        mac: [0; 6],
-        vlan: 0,
-        source: [0; 4],
+        sender: ServerKey { mac: [0; 6], vlan: 0, source: [0; 4], server_id: [0; 4], port: 0 },
         to: UdpPort(0),
         unread: 0,
         yiaddr: [0; 4],
@@ -145,33 +138,60 @@ impl ServerReply {
         form: Form::Truncated,
         type_code: 0,
         giaddr: [0; 4],
-        server_id: [0; 4],
     };
 
     /// Tells a server's reply from everything else, of the few frames that a glance leaves over; writes it into
     /// `reply`, all but the options.
     ///
-    /// The same three times: at offsets that the compiler knows, without one call of a helper; by two calls, where all
+    /// The same three times: at offsets that the compiler knows, without one call of a helper; by one call, where all
     /// but the Ethernet header lies elsewhere; and wherever the fields may be.
-    #[inline(never)]
-    pub fn read(frame: &impl Frame, reply: &mut MaybeUninit<Self>) -> Result<(), Ignore> {
+    #[inline(always)]
+    pub fn read<F: Frame>(frame: &F, reply: &mut MaybeUninit<Self>) -> Result<(), Ignore> {
         if let Some(head) = frame.head::<USUAL>()
             && ether_type(head) == EtherType::IPV4
             && header_len(head[ETHERNET]) == MIN_IPV4_HEADER
         {
-            reply.write(Self::of_packet(&Bytes::new(head), Link::untagged(frame), |_| MIN_IPV4_HEADER)?);
-        } else if frame.head::<ETHERNET>().is_some_and(|head| ether_type(head) == EtherType::IPV4)
-            && let Some(ahead) = Ahead::new(frame)
-            && ahead.load(ETHERNET).map(|[version_ihl]| header_len(version_ihl)) == Some(MIN_IPV4_HEADER)
-        {
-            reply.write(Self::of_packet(&ahead, Link::untagged(frame), |_| MIN_IPV4_HEADER)?);
-        } else {
-            let mut link = Link::untagged(frame);
-            if !link.search(frame) {
-                return Err(Ignore::NotIpv4);
-            }
-            reply.write(Self::of_packet(frame, link, header_len)?);
+            return Self::read_in_place(frame, head, reply);
         }
+        if F::SPLITS
+            && let Some(head) = frame.head::<ETHERNET>()
+            && ether_type(head) == EtherType::IPV4
+            && let Some(outcome) = Self::read_ahead(frame, reply)
+        {
+            return outcome;
+        }
+        Self::read_anywhere(frame, reply)
+    }
+
+    #[inline(never)]
+    fn read_in_place(frame: &impl Frame, head: &[u8; USUAL], reply: &mut MaybeUninit<Self>) -> Result<(), Ignore> {
+        reply.write(Self::of_packet(&Bytes::new(head), Link::untagged(frame), |_| MIN_IPV4_HEADER)?);
+        Ok(())
+    }
+
+    /// `None` where the IPv4 header has options, or the frame ends too soon.
+    #[inline(never)]
+    fn read_ahead(frame: &impl Frame, reply: &mut MaybeUninit<Self>) -> Option<Result<(), Ignore>> {
+        let mut room = Room::new();
+        let ahead = Ahead::new(frame, &mut room)?;
+        let [version_ihl] = ahead.load(ETHERNET)?;
+        if header_len(version_ihl) != MIN_IPV4_HEADER {
+            return None;
+        }
+        match Self::of_packet(&ahead, Link::untagged(frame), |_| MIN_IPV4_HEADER) {
+            Ok(read) => reply.write(read),
+            Err(why) => return Some(Err(why)),
+        };
+        Some(Ok(()))
+    }
+
+    #[inline(never)]
+    fn read_anywhere(frame: &impl Frame, reply: &mut MaybeUninit<Self>) -> Result<(), Ignore> {
+        let mut link = Link::untagged(frame);
+        if !link.search(frame) {
+            return Err(Ignore::NotIpv4);
+        }
+        reply.write(Self::of_packet(frame, link, header_len)?);
         Ok(())
     }
 
@@ -190,9 +210,12 @@ impl ServerReply {
         let udp = if header_len < MIN_IPV4_HEADER { NOWHERE } else { at + header_len };
         let ip = ip.unwrap_or_default();
         let mut reply = Self {
-            mac: frame.near(6).ok_or(Ignore::NotIpv4)?,
-            vlan: link.vlan,
-            source: [ip[12], ip[13], ip[14], ip[15]],
+            sender: ServerKey {
+                mac: frame.near(6).ok_or(Ignore::NotIpv4)?,
+                vlan: link.vlan,
+                source: [ip[12], ip[13], ip[14], ip[15]],
+                ..Self::BLANK.sender
+            },
             form: if link.carrier == Carrier::TooDeep { Form::TooDeep } else { Form::Truncated },
             ..Self::BLANK
         };
@@ -240,7 +263,7 @@ impl ServerReply {
     #[inline(always)]
     fn say(&mut self, said: Said) {
         self.type_code = said.type_code();
-        self.server_id = said.server_id();
+        self.sender.server_id = said.server_id();
     }
 
     /// What a server gets: `op` says so, even where the header is cut off behind it.

@@ -1,35 +1,28 @@
 //! What is known of each server.
 
 use crate::dhcp::MessageType;
-use crate::net::{Ifindex, Mac};
+use crate::net::Mac;
 use crate::pod::pod;
-use crate::reply::ServerReply;
 use crate::verdict::{Reason, Verdict};
 
 /// Key of the `SERVERS` map.  All but the port is what the sender claims.
+///
+/// A part of [`ServerReply`](crate::reply::ServerReply), whose fields have their order for a reason told there.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 #[repr(C)]
 pub struct ServerKey {
-    /// The port by which its replies come in.
-    pub port: u32,
-    /// Source address of its datagrams.
-    pub source: [u8; 4],
-    /// Option 54.
-    pub server_id: [u8; 4],
-    /// Source of its frames.
+    /// Source address of its frames.
     pub mac: Mac,
     /// The VLAN, 0 where there is none.
     pub vlan: u16,
+    /// Source address of its datagrams; 0.0.0.0 where it could not be read.
+    pub source: [u8; 4],
+    /// Option 54 (RFC 2132 §9.7); 0.0.0.0 where there is none that can be read.
+    pub server_id: [u8; 4],
+    /// The port by which its replies come in; 0 where that is not known yet.
+    pub port: u32,
 }
-pod!(ServerKey, 4, 4, 4, 6, 2);
-
-impl ServerKey {
-    /// Who sent a reply.
-    #[inline(always)]
-    pub fn of(port: Ifindex, reply: &ServerReply) -> Self {
-        Self { port: port.0, source: reply.source, server_id: reply.server_id, mac: reply.mac, vlan: reply.vlan }
-    }
-}
+pod!(ServerKey, 6, 2, 4, 4, 4);
 
 /// Value of the `SERVERS` map: what a server said, counted.  Times are nanoseconds of `CLOCK_MONOTONIC`.
 ///

@@ -178,7 +178,7 @@ impl Judgement {
 /// Whom a reply comes from.  A function of its own, which is called only where there is anything to look up.
 #[inline(never)]
 fn standing(policy: &impl Policy, shapes: Shapes, port: Ifindex, reply: &ServerReply) -> Standing {
-    Standing::of(policy, shapes, port, reply.mac, reply.vlan)
+    Standing::of(policy, shapes, port, reply.sender.mac, reply.sender.vlan)
 }
 
 /// A judgement by its numbers, as the kernel programs hand it on: where the verifier does not keep track of them, for

@@ -33,9 +33,19 @@ impl Frame for Scattered<'_> {
 /// All that verdicts, counters and events are made of.
 fn facts(parsed: Result<ServerReply, Ignore>) -> Result<impl PartialEq + std::fmt::Debug, Ignore> {
     parsed.map(|reply| {
-        let said = (reply.type_code, reply.server_id);
+        let said = (reply.type_code, reply.sender.server_id);
         let kinds = (reply.gives_address(), reply.is_relayed(), reply.is_pxe());
-        (reply.mac, reply.vlan, reply.source, reply.to, reply.form, reply.op, reply.yiaddr, said, kinds)
+        (
+            reply.sender.mac,
+            reply.sender.vlan,
+            reply.sender.source,
+            reply.to,
+            reply.form,
+            reply.op,
+            reply.yiaddr,
+            said,
+            kinds,
+        )
     })
 }
 
@@ -66,8 +76,11 @@ fn each_message_is_told_with_its_type_and_its_server() {
     for (message, message_type, is_pxe) in table {
         let reply = parse(&message.frame()).unwrap();
         assert_eq!((reply.form, reply.message_type(), reply.is_pxe()), (Form::Plain, message_type, is_pxe));
-        assert_eq!((reply.source, reply.server_id), (message.ip.source.octets(), message.ip.source.octets()));
-        assert_eq!((reply.mac, reply.yiaddr), (message.source_mac.into_array(), message.bootp.yiaddr.octets()));
+        assert_eq!(
+            (reply.sender.source, reply.sender.server_id),
+            (message.ip.source.octets(), message.ip.source.octets())
+        );
+        assert_eq!((reply.sender.mac, reply.yiaddr), (message.source_mac.into_array(), message.bootp.yiaddr.octets()));
     }
 }
 
@@ -93,7 +106,7 @@ fn options_are_found_wherever_they_stand() {
     ];
     for options in table {
         let reply = parse(&with_options(&options)).unwrap();
-        assert_eq!((reply.type_code, reply.server_id), (2, [10, 66, 0, 9]), "{options:?}");
+        assert_eq!((reply.type_code, reply.sender.server_id), (2, [10, 66, 0, 9]), "{options:?}");
     }
 }
 
@@ -110,7 +123,10 @@ fn options_that_lie_change_only_what_is_told() {
     ];
     for options in table {
         let reply = parse(&with_options(options)).unwrap();
-        assert_eq!((reply.form, reply.message_type(), reply.server_id), (Form::Plain, MessageType::Other, [0; 4]));
+        assert_eq!(
+            (reply.form, reply.message_type(), reply.sender.server_id),
+            (Form::Plain, MessageType::Other, [0; 4])
+        );
     }
     let behind_sixteen = [&[12, 2, 0, 0].repeat(16)[..], &[53, 1, 2]].concat();
     assert_eq!(parse(&with_options(&behind_sixteen)).unwrap().message_type(), MessageType::Other);
@@ -124,14 +140,14 @@ fn the_vlan_is_the_first_that_is_not_0_wherever_the_tag_is_kept() {
         message.framed(&message.carried().tags(&tags))
     };
     for (vlans, vlan) in [(&[][..], 0), (&[0], 0), (&[5], 5), (&[0, 5], 5), (&[5, 7], 5)] {
-        assert_eq!(parse(&tagged(vlans)).unwrap().vlan, vlan, "{vlans:?}");
+        assert_eq!(parse(&tagged(vlans)).unwrap().sender.vlan, vlan, "{vlans:?}");
     }
     let (untagged, tagged) = (tagged(&[]), tagged(&[7]));
     for (offloaded, vlan) in [(0, 0), (5, 5), (0xe005, 5)] {
         let frame = Bytes::with_offloaded_tag(&untagged, offloaded);
-        assert_eq!(ServerReply::parse(&frame).unwrap().vlan, vlan);
+        assert_eq!(ServerReply::parse(&frame).unwrap().sender.vlan, vlan);
     }
-    assert_eq!(ServerReply::parse(&Bytes::with_offloaded_tag(&tagged, 5)).unwrap().vlan, 5);
+    assert_eq!(ServerReply::parse(&Bytes::with_offloaded_tag(&tagged, 5)).unwrap().sender.vlan, 5);
 }
 
 #[test]

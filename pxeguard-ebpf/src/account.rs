@@ -22,9 +22,10 @@ const BPF_NOEXIST: u64 = 1;
 
 /// Counts a reply in all, for its port and for its server, and tells it unless its like was told a moment ago.
 #[inline(always)]
-pub fn account(frame: &impl Capture, port: Ifindex, reply: &ServerReply, judged: &Judged, at_hook: u32) {
+pub fn account(frame: &impl Capture, port: Ifindex, reply: &mut ServerReply, judged: &Judged, at_hook: u32) {
     count(&TOTALS, judged.index());
-    let key = ServerKey::of(port, reply);
+    reply.sender.port = port.0;
+    let key = &reply.sender;
     // SAFETY: no memory is touched.
     let tick = unsafe { bpf_jiffies64() };
     let mut flags = at_hook;
@@ -36,9 +37,9 @@ pub fn account(frame: &impl Capture, port: Ifindex, reply: &ServerReply, judged:
     if let Some(counter) = stats.replies.get_mut(judged.verdict()) {
         add(counter, 1);
     }
-    let row = SERVERS.get_ptr_mut(&key).or_else(|| {
+    let row = SERVERS.get_ptr_mut(key).or_else(|| {
         flags |= Event::FIRST;
-        new_row(&key, slot, stats, judged.share())
+        new_row(key, slot, stats, judged.share())
     });
     let (now_ns, untold) = if let Some(row) = row {
         // SAFETY: as above; what is not added to is written whole, and the last one wins.
@@ -76,7 +77,7 @@ pub fn account(frame: &impl Capture, port: Ifindex, reply: &ServerReply, judged:
     let (judgement, type_code) = (judged.index(), reply.type_code.into());
     let frame_len = frame.len();
     let captured = frame_len.min(FRAME_BYTES as u32);
-    tell(frame, &EventHead { at_ns: now_ns, untold, server: key, judgement, type_code, frame_len, flags, captured });
+    tell(frame, || EventHead { at_ns: now_ns, untold, server: *key, judgement, type_code, frame_len, flags, captured });
 }
 
 /// The time, unless this tick was seen before: the clock goes from tick to tick as well, so that what is done once in a
@@ -131,7 +132,7 @@ fn untold(told: &mut u64, total: u64) -> u64 {
 
 /// Writes an event into the ring; counts it as lost where there is no room.
 #[inline(always)]
-fn tell(frame: &impl Capture, head: &EventHead) {
+fn tell(frame: &impl Capture, head: impl FnOnce() -> EventHead) {
     let Some(mut event) = EVENTS.reserve::<Event>(0) else {
         no_room(frame.context());
         return;
@@ -139,9 +140,9 @@ fn tell(frame: &impl Capture, head: &EventHead) {
     let to = event.as_mut_ptr();
     // SAFETY: the ring's entry is as large as an `Event`, and aligned to eight bytes.
     unsafe {
-        (*to).head = *head;
+        (*to).head = head();
         // Bounds that the compiler cannot reason away and the verifier can see: 1 to `FRAME_BYTES`.
-        let len = (head.captured.wrapping_sub(1) & (FRAME_BYTES as u32 - 1)) + 1;
+        let len = ((*to).head.captured.wrapping_sub(1) & (FRAME_BYTES as u32 - 1)) + 1;
         if !frame.copy_to((&raw mut (*to).frame).cast(), len) {
             (*to).head.captured = 0;
         }

@@ -74,6 +74,9 @@ impl XdpFrame {
 }
 
 impl Frame for XdpFrame {
+    /// Drivers give XDP all of a page, and generic XDP makes the frame linear.
+    const SPLITS: bool = false;
+
     #[inline(always)]
     fn head<const N: usize>(&self) -> Option<&[u8; N]> {
         head(self.0.data(), self.0.data_end())
@@ -81,11 +84,15 @@ impl Frame for XdpFrame {
 
     #[inline(always)]
     fn load<const N: usize>(&self, at: usize) -> Option<[u8; N]> {
-        let mut bytes = MaybeUninit::<[u8; N]>::uninit();
-        // SAFETY: the helper writes N bytes or fails.
-        let failed = unsafe { bpf_xdp_load_bytes(self.0.ctx, at as u32, bytes.as_mut_ptr().cast(), N as u32) };
+        let mut bytes = MaybeUninit::uninit();
         // SAFETY: written where it did not fail.
-        (failed == 0).then(|| unsafe { bytes.assume_init() })
+        self.load_into(at, &mut bytes).then(|| unsafe { bytes.assume_init() })
+    }
+
+    #[inline(always)]
+    fn load_into<const N: usize>(&self, at: usize, to: &mut MaybeUninit<[u8; N]>) -> bool {
+        // SAFETY: the helper writes N bytes or fails.
+        unsafe { bpf_xdp_load_bytes(self.0.ctx, at as u32, to.as_mut_ptr().cast(), N as u32) == 0 }
     }
 
     #[inline(always)]
@@ -147,11 +154,15 @@ impl Frame for SkbFrame {
 
     #[inline(always)]
     fn load<const N: usize>(&self, at: usize) -> Option<[u8; N]> {
-        let mut bytes = MaybeUninit::<[u8; N]>::uninit();
-        // SAFETY: the helper writes N bytes or fails.
-        let failed = unsafe { bpf_skb_load_bytes(self.0.as_ptr(), at as u32, bytes.as_mut_ptr().cast(), N as u32) };
+        let mut bytes = MaybeUninit::uninit();
         // SAFETY: written where it did not fail.
-        (failed == 0).then(|| unsafe { bytes.assume_init() })
+        self.load_into(at, &mut bytes).then(|| unsafe { bytes.assume_init() })
+    }
+
+    #[inline(always)]
+    fn load_into<const N: usize>(&self, at: usize, to: &mut MaybeUninit<[u8; N]>) -> bool {
+        // SAFETY: the helper writes N bytes or fails.
+        unsafe { bpf_skb_load_bytes(self.0.as_ptr(), at as u32, to.as_mut_ptr().cast(), N as u32) == 0 }
     }
 
     #[inline(always)]

@@ -64,8 +64,8 @@ impl Policy for InMemory {
 /// Two bits each: any port, MAC and VLAN, the reply's own, or another one; and what is granted.
 fn entry(byte: u8, reply: &ServerReply) -> Option<(Place, Grant)> {
     let port = *[None, Some(HERE), Some(ELSEWHERE)].get(usize::from(byte & 3))?;
-    let mac = *[None, Some(reply.mac), Some([2, 0, 0, 0, 0, 0xee])].get(usize::from(byte >> 2 & 3))?;
-    let vlan = *[None, Some(reply.vlan), Some(reply.vlan ^ 1)].get(usize::from(byte >> 4 & 3))?;
+    let mac = *[None, Some(reply.sender.mac), Some([2, 0, 0, 0, 0, 0xee])].get(usize::from(byte >> 2 & 3))?;
+    let vlan = *[None, Some(reply.sender.vlan), Some(reply.sender.vlan ^ 1)].get(usize::from(byte >> 4 & 3))?;
     let grant = [Grant::DHCP, Grant::PXE, Grant::ELSEWHERE, Grant::DHCP.where_first_seen()][usize::from(byte >> 6)];
     // No trust is about everybody.
     (port.is_some() || mac.is_some()).then(|| (Place::new(port, mac, vlan), grant))
@@ -73,7 +73,7 @@ fn entry(byte: u8, reply: &ServerReply) -> Option<(Place, Grant)> {
 
 fn is_of(place: &Place, reply: &ServerReply) -> bool {
     let ports = [None, Some(HERE)];
-    let (macs, vlans) = ([None, Some(reply.mac)], [None, Some(reply.vlan)]);
+    let (macs, vlans) = ([None, Some(reply.sender.mac)], [None, Some(reply.sender.vlan)]);
     let places = ports.iter().flat_map(|port| macs.iter().map(move |mac| (port, mac)));
     places.flat_map(|(port, mac)| vlans.map(|vlan| Place::new(*port, *mac, vlan))).any(|own| own == *place)
 }

@@ -24,14 +24,14 @@ type Parsed = Result<ServerReply, Ignore>;
 fn facts(parsed: &Parsed) -> Result<impl PartialEq + std::fmt::Debug, Ignore> {
     parsed.map(|reply| {
         let flags = (reply.gives_address(), reply.is_relayed(), reply.is_pxe());
-        (headers(&reply), flags, reply.type_code, reply.server_id)
+        (headers(&reply), flags, reply.type_code, reply.sender.server_id)
     })
 }
 
 /// The facts that do not come from options.
 fn headers(reply: &ServerReply) -> impl PartialEq + std::fmt::Debug + use<> {
-    let addresses = (reply.source, reply.yiaddr, reply.giaddr);
-    (reply.mac, reply.vlan, addresses, reply.to, reply.form, reply.op)
+    let addresses = (reply.sender.source, reply.yiaddr, reply.giaddr);
+    (reply.sender.mac, reply.sender.vlan, addresses, reply.to, reply.form, reply.op)
 }
 
 /// A frame of which only the first bytes are at hand, as of an skb with fragments.
@@ -92,7 +92,7 @@ fn plain_is_told_by_the_rule(bytes: &[u8], parsed: &Parsed) {
     assert_eq!(parsed.is_ok(), bytes[23] == 17 && is_reply);
     if let Ok(reply) = parsed {
         assert_eq!((reply.form, reply.op), (Form::Plain, bytes[udp + 8]));
-        assert_eq!((&reply.mac[..], &reply.source[..]), (&bytes[6..12], &bytes[26..30]));
+        assert_eq!((&reply.sender.mac[..], &reply.sender.source[..]), (&bytes[6..12], &bytes[26..30]));
         assert!(reply.to.takes_replies() && (reply.to != UdpPort::PXE_BOOT_SERVER || !reply.gives_address()));
     }
 }
