@@ -52,10 +52,9 @@ pub struct ReadAhead<'a, F, const FROM: usize, const LEN: usize> {
 #[repr(align(8))]
 pub struct Room<const LEN: usize>(MaybeUninit<[u8; LEN]>);
 
-impl<const LEN: usize> Room<LEN> {
-    /// With nothing in it yet.
+impl<const LEN: usize> Default for Room<LEN> {
     #[inline(always)]
-    pub const fn new() -> Self {
+    fn default() -> Self {
         Self(MaybeUninit::uninit())
     }
 }

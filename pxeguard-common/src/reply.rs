@@ -172,7 +172,7 @@ impl ServerReply {
     /// `None` where the IPv4 header has options, or the frame ends too soon.
     #[inline(never)]
     fn read_ahead(frame: &impl Frame, reply: &mut MaybeUninit<Self>) -> Option<Result<(), Ignore>> {
-        let mut room = Room::new();
+        let mut room = Room::default();
         let ahead = Ahead::new(frame, &mut room)?;
         let [version_ihl] = ahead.load(ETHERNET)?;
         if header_len(version_ihl) != MIN_IPV4_HEADER {

@@ -78,7 +78,7 @@ impl<'a> Discovers<'a> {
 
     /// So many ask in a second, for this time; how long each waited for the first answer, `None` if there was none.
     pub fn pace(&self, per_s: f64, time: Duration) -> Result<Vec<Option<Duration>>> {
-        let answers = Answers::receive(self.guest)?;
+        let mut answers = Answers::receive(self.guest)?;
         let mut asked_at = vec![UNIX_EPOCH; self.frames.len()];
         let (began, mut asked) = (Instant::now(), 0);
         // A client that asked twice could not tell the answers from each other.
@@ -88,6 +88,8 @@ impl<'a> Discovers<'a> {
             asked_at[asked..due].fill(SystemTime::now());
             self.sender.send_all(&self.frames[asked..due])?;
             asked = due;
+            // Or else whoever answers would wait for the kernel to find memory in which they could pile up.
+            answers.read_those_there()?;
             thread::sleep(TICK);
         }
         let mut waited = vec![None; all];
@@ -102,7 +104,10 @@ impl<'a> Discovers<'a> {
 }
 
 /// A socket for what is broadcast to clients.  There is none while they flood: whoever answers pays for the delivery.
-struct Answers(UdpSocket);
+struct Answers {
+    socket: UdpSocket,
+    read: Vec<Answer>,
+}
 
 impl Answers {
     fn receive(guest: &Guest) -> Result<Self> {
@@ -110,30 +115,37 @@ impl Answers {
         setsockopt(&socket, sockopt::RcvBufForce, &RECEIVE_BUFFER_BYTES)?;
         setsockopt(&socket, sockopt::ReceiveTimestampns, &true)?;
         socket.set_nonblocking(true)?;
-        Ok(Self(socket))
+        Ok(Self { socket, read: Vec::with_capacity(1 << 16) })
     }
 
     /// All answers, until none has come for a while.
-    fn read(&self) -> Result<Vec<Answer>> {
-        let (mut answers, mut last) = (Vec::new(), Instant::now());
+    fn read(mut self) -> Result<Vec<Answer>> {
+        let mut last = Instant::now();
         while last.elapsed() < PATIENCE {
-            match self.next()? {
-                None => thread::sleep(TICK),
-                Some(Datagram::Foreign) => {}
-                Some(Datagram::Answer(answer)) => {
-                    answers.push(answer);
-                    last = Instant::now();
-                }
+            if self.read_those_there()? {
+                last = Instant::now();
+            }
+            thread::sleep(TICK);
+        }
+        Ok(self.read)
+    }
+
+    /// Those that have come; whether there are any.
+    fn read_those_there(&mut self) -> Result<bool> {
+        let before = self.read.len();
+        while let Some(datagram) = self.next()? {
+            if let Datagram::Answer(answer) = datagram {
+                self.read.push(answer);
             }
         }
-        Ok(answers)
+        Ok(self.read.len() > before)
     }
 
     fn next(&self) -> Result<Option<Datagram>> {
         let mut bytes = [0; 2048];
         let mut control = nix::cmsg_space!(nix::sys::time::TimeSpec);
         let mut slices = [IoSliceMut::new(&mut bytes)];
-        let received = recvmsg::<()>(self.0.as_raw_fd(), &mut slices, Some(&mut control), MsgFlags::MSG_DONTWAIT);
+        let received = recvmsg::<()>(self.socket.as_raw_fd(), &mut slices, Some(&mut control), MsgFlags::MSG_DONTWAIT);
         let (length, time) = match received {
             Err(Errno::EAGAIN) => return Ok(None),
             Err(why) => return Err(why).context("cannot receive an answer"),

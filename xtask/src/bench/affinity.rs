@@ -1,43 +1,57 @@
 //! On which CPUs threads run.
 
-use std::fs;
+use std::{fs, thread};
 
 use anyhow::{Context as _, Result};
 use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
 use nix::unistd::Pid;
 use pxeguard_lab::Process;
 
-/// The CPU that both ends share.
-const SHARED: usize = 0;
-
-/// This thread, and those that it starts meanwhile, on one CPU with a process; where they were before when dropped.
-///
-/// Who waits for each other's every packet is as fast as the wake-ups are, which across CPUs of a virtual machine take
-/// several times as long and depend on the scheduler's mood.
-pub struct SharedCpu {
+/// This thread, and those that it starts meanwhile, on one CPU, and a process on a chosen one; this thread is where it
+/// was before when dropped, the process is not.
+pub struct Pinned {
     before: CpuSet,
 }
 
-impl SharedCpu {
+impl Pinned {
+    /// Both on one CPU.
+    ///
+    /// Who waits for each other's every packet is as fast as the wake-ups are, which across CPUs of a virtual machine
+    /// take several times as long and depend on the scheduler's mood.
+    pub fn together(process: &Process) -> Result<Self> {
+        Self::on(process, 0)
+    }
+
+    /// The process on the next CPU, if there is one: who sends without waiting would else now and then be on one CPU
+    /// with whoever is woken by it, each in the other's way, while the other CPU is idle.
+    pub fn apart(process: &Process) -> Result<Self> {
+        Self::on(process, usize::from(thread::available_parallelism().is_ok_and(|cpus| cpus.get() > 1)))
+    }
+
     /// Moves a process, with the threads and children that it has, and this thread.
-    pub fn with(process: &Process) -> Result<Self> {
+    fn on(process: &Process, cpu: usize) -> Result<Self> {
         let this_thread = Pid::from_raw(0);
         let before = sched_getaffinity(this_thread).context("cannot ask for this thread's CPUs")?;
-        let mut shared = CpuSet::new();
-        shared.set(SHARED)?;
+        let (here, there) = (cpu_set(0)?, cpu_set(cpu)?);
         for thread in threads_of(process.pid())? {
             // It may have ended meanwhile.
-            let _ = sched_setaffinity(Pid::from_raw(thread), &shared);
+            let _ = sched_setaffinity(Pid::from_raw(thread), &there);
         }
-        sched_setaffinity(this_thread, &shared).context("cannot choose this thread's CPU")?;
+        sched_setaffinity(this_thread, &here).context("cannot choose this thread's CPU")?;
         Ok(Self { before })
     }
 }
 
-impl Drop for SharedCpu {
+impl Drop for Pinned {
     fn drop(&mut self) {
         let _ = sched_setaffinity(Pid::from_raw(0), &self.before);
     }
+}
+
+fn cpu_set(cpu: usize) -> Result<CpuSet> {
+    let mut set = CpuSet::new();
+    set.set(cpu)?;
+    Ok(set)
 }
 
 /// The threads of a process and of its children.

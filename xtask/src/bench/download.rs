@@ -5,7 +5,7 @@ use pxeguard_lab::Guest;
 use pxeguard_lab::load::Fetched;
 
 use super::Effort;
-use super::affinity::SharedCpu;
+use super::affinity::Pinned;
 use super::figure::{Figure, Goal, Peer, Unit};
 use super::samples::{Samples, in_turns};
 use super::site::{Server, Site};
@@ -61,7 +61,7 @@ impl Contest<'_> {
 
     /// MB/s, and ms of the server's CPU time for a GB.
     fn fetch(&self, site: &Site, turn: Turn) -> Result<(f64, f64)> {
-        let _shared = self.shares_cpu.then(|| SharedCpu::with(site.server())).transpose()?;
+        let _shared = self.shares_cpu.then(|| Pinned::together(site.server())).transpose()?;
         let before = site.spent()?;
         let fetched = (self.fetch)(&site.client, turn)?;
         let spent = site.spent()? - before;

@@ -7,6 +7,7 @@ use anyhow::{Result, ensure};
 use pxeguard_lab::load::discovers::Discovers;
 
 use super::Effort;
+use super::affinity::Pinned;
 use super::contents::efi_program;
 use super::counter::Counter;
 use super::figure::{Figure, Goal, Peer, Unit};
@@ -72,6 +73,7 @@ impl<'a> Contender<'a> {
     }
 
     fn flood(&self, window: Duration) -> Result<Flooded> {
+        let _pinned = Pinned::apart(self.site.server())?;
         self.discovers.flood(|| {
             thread::sleep(window / 4);
             let (spent, arrived) = (self.site.spent()?, self.arrived.read()?);
@@ -83,6 +85,7 @@ impl<'a> Contender<'a> {
 
     /// Within how many ms 99 % of the clients are answered.
     fn wait(&self, per_s: f64, time: Duration) -> Result<f64> {
+        let _pinned = Pinned::apart(self.site.server())?;
         let mut waited: Vec<_> =
             self.discovers.pace(per_s, time)?.into_iter().map(|it| it.unwrap_or(Duration::MAX)).collect();
         waited.sort_unstable();
