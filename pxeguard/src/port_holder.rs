@@ -56,6 +56,11 @@ impl PortHolder {
     }
 }
 
+/// Who holds a port, also where that could not be found out.
+pub fn in_words(holder: &Option<PortHolder>) -> String {
+    holder.as_ref().map_or_else(|| "another program".to_owned(), PortHolder::to_string)
+}
+
 /// The socket of a line of such a table, if it is in the way of this address (`net/ipv4/udp.c`, `udp4_format_sock`):
 ///
 /// ```text

@@ -19,14 +19,14 @@ use super::places::Places;
 use crate::boot::Library;
 use crate::clients::Observer;
 use crate::networks::Networks;
-use crate::port_holder::{PortHolder, PortKind};
+use crate::port_holder::{PortHolder, PortKind, in_words};
 
 /// Why HTTP cannot be served.
 #[derive(Debug, thiserror::Error)]
 pub enum HttpError {
     /// Another server is there.
     #[error("http: port {} of {} is held by {}; stop it or set another http_port in [boot]",
-        address.port(), address.ip(), named(.holder))]
+        address.port(), address.ip(), in_words(.holder))]
     Taken {
         /// Where.
         address: SocketAddrV4,
@@ -42,10 +42,6 @@ pub enum HttpError {
         #[source]
         source: io::Error,
     },
-}
-
-fn named(holder: &Option<PortHolder>) -> String {
-    holder.as_ref().map_or_else(|| "another program".to_owned(), PortHolder::to_string)
 }
 
 /// Pause after a failed accept, which may be for want of file descriptors.

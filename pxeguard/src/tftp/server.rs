@@ -20,7 +20,7 @@ use super::packet::{Request, printable};
 use crate::boot::{Library, Via};
 use crate::clients::{Observer, Step};
 use crate::networks::Networks;
-use crate::port_holder::{PortHolder, PortKind};
+use crate::port_holder::{PortHolder, PortKind, in_words};
 
 /// TFTP's port (RFC 1350 §4).
 const PORT: u16 = 69;
@@ -35,7 +35,7 @@ const REQUEST_BYTES: usize = 1500;
 #[derive(Debug, thiserror::Error)]
 pub enum TftpError {
     /// Another server is there.
-    #[error("tftp: port 69 of {address} is held by {}; stop it or use --no-boot", held_by(.holder))]
+    #[error("tftp: port 69 of {address} is held by {}; stop it or use --no-boot", in_words(.holder))]
     Taken {
         /// This host's address.
         address: Ipv4Addr,
@@ -51,10 +51,6 @@ pub enum TftpError {
         #[source]
         source: io::Error,
     },
-}
-
-fn held_by(holder: &Option<PortHolder>) -> String {
-    holder.as_ref().map_or_else(|| "another program".to_owned(), PortHolder::to_string)
 }
 
 /// How many transfers there may be at once.
