@@ -1,10 +1,11 @@
 //! What curl gets.
 
 use std::fs;
+use std::io::{Read, Write};
 
 use pxeguard_lab::skip_unless;
 
-use crate::scene::{Scene, curl, status};
+use crate::scene::{Scene, connect, curl, status};
 
 #[test]
 fn files_of_every_length_arrive_whole() {
@@ -35,6 +36,23 @@ fn a_head_tells_firmware_the_length_and_the_kind_and_a_client_that_has_it_gets_n
     for (header, got) in [(format!("If-None-Match: {tag}"), "304 0"), ("If-None-Match: \"x\"".to_owned(), "200 12345")]
     {
         assert_eq!(status(&scene.client, "/EFI/BOOTX64.EFI", &["-H", &header]), got, "{header}");
+    }
+}
+
+/// curl would not see it: it hangs up behind the headers.
+#[test]
+fn a_head_is_answered_without_the_file() {
+    skip_unless!();
+    let scene = Scene::new();
+    scene.write("root/linux", 10_000);
+    let _guard = scene.guard();
+    for (method, bytes) in [("GET", 10_000), ("HEAD", 0)] {
+        let mut stream = connect(&scene.client);
+        write!(stream, "{method} /linux HTTP/1.1\r\nConnection: close\r\n\r\n").unwrap();
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).unwrap();
+        let head = answer.windows(4).position(|bytes| bytes == b"\r\n\r\n").unwrap() + 4;
+        assert_eq!(answer.len() - head, bytes, "{method}");
     }
 }
 

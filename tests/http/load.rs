@@ -2,21 +2,14 @@
 
 use std::fs;
 use std::io::{ErrorKind, Read, Write};
-use std::net::TcpStream;
 use std::time::Duration;
 
-use pxeguard_lab::{Guest, skip_unless, until};
+use pxeguard_lab::{skip_unless, until};
 
-use crate::scene::{PORT, SERVER, Scene, status};
+use crate::scene::{Scene, connect, status};
 
 /// More than the sockets on the way hold.
 const HUGE_BYTES: usize = 64 << 20;
-
-fn connect(guest: &Guest) -> TcpStream {
-    let stream = guest.enter(|| TcpStream::connect((SERVER, PORT))).unwrap().unwrap();
-    stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
-    stream
-}
 
 #[test]
 fn a_file_that_is_replaced_while_it_is_read_is_read_to_its_end() {

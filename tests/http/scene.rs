@@ -1,9 +1,10 @@
 //! A bridge with a guard that serves files, and a client with curl.
 
 use std::fs::{self, Permissions};
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, TcpStream};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use pxeguard_lab::{BRIDGE, Guard, Guest, Host, Lab};
 use tempfile::TempDir;
@@ -73,6 +74,13 @@ pub fn curl(host: &Host, path: &str, arguments: &[&str]) -> String {
 /// The status, and the bytes that came.
 pub fn status(host: &Host, path: &str, arguments: &[&str]) -> String {
     curl(host, path, &[&["-o", "/dev/null", "-w", "%{http_code} %{size_download}"], arguments].concat())
+}
+
+/// A connection to the server.
+pub fn connect(guest: &Guest) -> TcpStream {
+    let stream = guest.enter(|| TcpStream::connect((SERVER, PORT))).unwrap().unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+    stream
 }
 
 fn command(path: &str, arguments: &[&str]) -> Vec<String> {
