@@ -2,6 +2,8 @@
 
 mod bridge;
 mod first_seen;
+#[path = "../lifecycle/hosts.rs"]
+mod hosts;
 mod observe;
 mod pxe;
 mod refusals;

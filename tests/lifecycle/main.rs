@@ -5,6 +5,7 @@ mod detach;
 mod flood;
 mod hooks;
 mod host_traffic;
+mod hosts;
 mod interfaces;
 mod join;
 mod occupied;

@@ -1,47 +1,25 @@
-//! A bridge with a trusted host, a rogue and a client.
+//! A guard of the bridge that trusts one host, and what it says of ports.
 
 use macaddr::MacAddr6;
-use pxeguard_lab::frames::Message;
-use pxeguard_lab::{BRIDGE, Guard, Guest, Lab, Raw, until};
+use pxeguard_lab::{BRIDGE, Guard, Guest, until};
 use serde_json::Value;
 
-use crate::wire::{self, SOON};
+pub use crate::hosts::{Scene, offer_of};
+use crate::wire::SOON;
 
 /// Where on a port the guard can be.
 pub const HOOKS: [&str; 4] = ["tcx", "xdp", "xdp-generic", "clsact"];
 
-pub struct Scene {
-    pub lab: Lab,
-    pub trusted: Guest,
-    pub rogue: Guest,
-    pub client: Guest,
-    /// What arrives at the client.
-    pub at_client: Raw,
-}
-
 impl Scene {
-    pub fn new() -> Self {
-        let lab = Lab::new().unwrap();
-        let [trusted, rogue, client] = ["trusted", "rogue", "client"].map(|name| lab.attach(name).unwrap());
-        let at_client = client.raw().unwrap();
-        Self { lab, trusted, rogue, client, at_client }
-    }
-
     /// A guard of the bridge that trusts what is behind one port.
     pub fn guard(&self, more: &[&str]) -> Guard<'_> {
         let arguments = [&["--iface", BRIDGE, "--trust-port", self.trusted.port()], more].concat();
         Guard::start(&self.lab, arguments).unwrap()
     }
 
-    /// Whether an OFFER that a guest makes arrives at the client.
-    pub fn offer_arrives(&self, from: &Guest) -> bool {
-        self.offer_of_arrives(from, from.mac())
-    }
-
     /// Whether an OFFER arrives at the client that a guest sends by somebody's MAC address.
     pub fn offer_of_arrives(&self, from: &Guest, source: MacAddr6) -> bool {
-        let socket = from.raw().unwrap();
-        wire::arrives(|frame| socket.send(frame), &self.at_client, &offer_of(source))
+        self.arrives(from, &offer_of(source))
     }
 
     /// The same, once the guard has the guest's port; and whoever blocks the OFFER, it is counted there.
@@ -55,11 +33,6 @@ impl Scene {
 /// An OFFER of a guest's.
 pub fn offer(from: &Guest) -> Vec<u8> {
     offer_of(from.mac())
-}
-
-/// An OFFER by somebody's MAC address.
-pub fn offer_of(source: MacAddr6) -> Vec<u8> {
-    Message::offer().with(|offer| offer.source_mac = source).frame()
 }
 
 /// What `ports` says of one port; `None` where it does not list it.
