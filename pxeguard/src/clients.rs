@@ -6,6 +6,7 @@
 mod attempt;
 mod client;
 mod counts;
+mod file;
 mod lines;
 mod neighbours;
 mod remembered;

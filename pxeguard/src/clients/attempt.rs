@@ -6,11 +6,11 @@ use std::time::{Duration, Instant};
 
 use pxeguard_common::arch::Arch;
 
-use super::counts::via_name;
-use super::step::{Ending, TransferId};
+use super::file::File;
+use super::step::TransferId;
 use super::{Now, Timestamp};
 use crate::boot::Via;
-use crate::report::{BootAttempt, BootFile, ClientState, FileResult, rate_in_words, size_in_words};
+use crate::report::{BootAttempt, ClientState, FileResult};
 
 /// Files of an attempt that are remembered: a pxelinux with a menu, kernel and initrd takes some ten.
 const MAX_FILES: usize = 24;
@@ -18,11 +18,9 @@ const MAX_FILES: usize = 24;
 ///
 /// edk2 chooses among offers for 4 s, and asks port 4011 for 1, 2, 3 and 4 s (PxeBcDhcp4.c).  An iPXE in an emulated
 /// machine was seen to take 18 s from the offer to its script.
-const SILENCE: Duration = Duration::from_secs(30);
+pub(super) const SILENCE: Duration = Duration::from_secs(30);
 /// Who asks again after this time begins anew: the longest pause of edk2 between two DISCOVERs is 32 s.
 const PAUSE: Duration = Duration::from_secs(60);
-/// Who has fetched a file this long ago has other things to do.
-const IDLE: Duration = Duration::from_secs(600);
 
 /// One boot, from the first question to the last file.
 #[derive(Clone, Debug)]
@@ -57,21 +55,6 @@ enum Latest {
     Refused,
     Answered,
     Fetched,
-}
-
-/// A file that is fetched, or was, or was denied.
-#[derive(Clone, Debug)]
-pub(super) struct File {
-    pub(super) name: Arc<str>,
-    pub(super) via: Via,
-    pub(super) bytes: u64,
-    pub(super) len: Option<u64>,
-    pub(super) resent: u64,
-    pub(super) result: FileResult,
-    pub(super) why: Option<String>,
-    id: Option<TransferId>,
-    began: Instant,
-    until: Instant,
 }
 
 /// Whether the same was told before, in this attempt.
@@ -145,37 +128,15 @@ impl Attempt {
     }
 
     pub(super) fn start(&mut self, id: TransferId, via: Via, name: &Arc<str>, len: u64, now: Now) {
-        self.push(File {
-            name: name.clone(),
-            via,
-            bytes: 0,
-            len: Some(len),
-            resent: 0,
-            result: FileResult::Loading,
-            why: None,
-            id: Some(id),
-            began: now.instant,
-            until: now.instant,
-        });
+        self.push(File::started(id, via, name, len, now));
         self.happened(Latest::Fetched, now);
     }
 
     pub(super) fn deny(&mut self, via: Via, name: &Arc<str>, why: &str, now: Now) -> News {
-        let name = &shortened(name);
-        let is_new = !self.files.iter().any(|file| file.result == FileResult::Denied && file.name == *name);
+        let denied = File::denied(via, name, why, now);
+        let is_new = !self.files.iter().any(|file| file.result == FileResult::Denied && file.name == denied.name);
         if is_new {
-            self.push(File {
-                name: name.clone(),
-                via,
-                bytes: 0,
-                len: None,
-                resent: 0,
-                result: FileResult::Denied,
-                why: Some(shortened(why).to_string()),
-                id: None,
-                began: now.instant,
-                until: now.instant,
-            });
+            self.push(denied);
         }
         self.happened(Latest::Fetched, now);
         News::new(is_new)
@@ -184,8 +145,8 @@ impl Attempt {
     /// So much of a transfer has arrived.  `None` where it is too long ago to be remembered.
     pub(super) fn progress(&mut self, id: TransferId, bytes: u64, resent: u64, now: Now) -> Option<&mut File> {
         self.happened(Latest::Fetched, now);
-        let file = self.files.iter_mut().rev().find(|file| file.id == Some(id))?;
-        (file.bytes, file.resent, file.until) = (bytes, resent, now.instant);
+        let file = self.files.iter_mut().rev().find(|file| file.is(id))?;
+        file.has_come(bytes, resent, now);
         Some(file)
     }
 
@@ -259,86 +220,11 @@ impl Attempt {
     }
 }
 
-/// Bytes that are kept of what a client can make up: names of files that are not there, and messages of its own.
-const MAX_TEXT: usize = 128;
-
-fn shortened(text: &str) -> Arc<str> {
-    match text.floor_char_boundary(MAX_TEXT) {
-        end if end < text.len() => format!("{}...", &text[..end]).into(),
-        _ => text.into(),
-    }
-}
-
 impl Answer {
     fn in_words(&self) -> String {
         match &self.file {
             Some(file) => format!("offered {file} ({})", self.strategy),
             None => format!("told to ask port 4011 ({})", self.strategy),
-        }
-    }
-}
-
-impl File {
-    /// It has ended.
-    pub(super) fn end(&mut self, ending: &Ending) {
-        (self.result, self.why) = match ending {
-            Ending::Done => (FileResult::Done, None),
-            Ending::Probe => (FileResult::Probe, None),
-            Ending::Failed(why) => (FileResult::Failed, Some(shortened(why).to_string())),
-        };
-    }
-
-    /// How long it took until now, or until its end.
-    pub(super) fn took(&self, now: Now) -> Duration {
-        let until = if self.result == FileResult::Loading { now.instant } else { self.until };
-        until.saturating_duration_since(self.began)
-    }
-
-    /// Bytes per second; `None` where too little came to tell.
-    pub(super) fn rate(&self, now: Now) -> Option<u64> {
-        let took = self.took(now).as_secs_f64();
-        (self.bytes > 0 && took > 0.0).then(|| (self.bytes as f64 / took) as u64)
-    }
-
-    fn state(&self, quiet: Duration, now: Now) -> (ClientState, String) {
-        let (name, why) = (&self.name, self.why.as_deref().unwrap_or_default());
-        match self.result {
-            FileResult::Loading => (ClientState::Loading, format!("loading {name}{}", self.progress_in_words(now))),
-            FileResult::Done if quiet >= IDLE => (ClientState::Idle, format!("idle since it loaded {name}")),
-            FileResult::Done => (ClientState::Loaded, format!("loaded {name}")),
-            FileResult::Probe if quiet >= SILENCE => {
-                (ClientState::Silent, format!("wanted the length of {name}, but did not fetch it"))
-            }
-            FileResult::Probe => (ClientState::Offered, format!("wanted the length of {name}")),
-            FileResult::Failed => {
-                let len = self.len.map(|len| format!(" of {}", size_in_words(len))).unwrap_or_default();
-                (ClientState::Failed, format!("got {}{len} of {name}: {why}", size_in_words(self.bytes)))
-            }
-            FileResult::Denied => (ClientState::Failed, format!("did not get {name}: {why}")),
-        }
-    }
-
-    /// `: 43 % at 12.3 MB/s`, or nothing yet.
-    pub(super) fn progress_in_words(&self, now: Now) -> String {
-        let rate = self.rate(now).map(|rate| format!(" at {}", rate_in_words(rate))).unwrap_or_default();
-        match self.len {
-            Some(len) if self.bytes > 0 && len > 0 => {
-                format!(": {} %{rate}", u128::from(self.bytes) * 100 / u128::from(len))
-            }
-            _ => String::new(),
-        }
-    }
-
-    fn report(&self, now: Now) -> BootFile {
-        BootFile {
-            file: self.name.to_string(),
-            via: via_name(self.via).to_owned(),
-            bytes: self.bytes,
-            len: self.len,
-            rate: self.rate(now),
-            resent: self.resent,
-            result: self.result,
-            why: self.why.clone(),
         }
     }
 }

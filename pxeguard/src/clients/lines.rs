@@ -7,8 +7,9 @@ use log::Level;
 use pxeguard_common::net::Ifindex;
 
 use super::Now;
-use super::attempt::{Answer, File, News};
+use super::attempt::{Answer, News};
 use super::client::{Client, arch_name, iface_name};
+use super::file::File;
 use super::remembered::Who;
 use crate::boot::Via;
 use crate::report::{FileResult, printable, rate_in_words, size_in_words};
