@@ -7,6 +7,7 @@ mod answer;
 mod body;
 mod connection;
 mod places;
+mod range;
 mod request;
 mod server;
 #[cfg(test)]
