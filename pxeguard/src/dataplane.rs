@@ -6,6 +6,7 @@
 mod attach;
 mod bpffs;
 mod choice;
+mod clsact;
 mod link_detach;
 mod maps;
 mod owner;

@@ -2,10 +2,9 @@
 
 use std::fs;
 use std::io;
-use std::mem;
 
 use aya::programs::links::{FdLink, LinkError, LinkOrder, PinnedLink};
-use aya::programs::tc::{NlOptions, SchedClassifierLink, TcAttachOptions, TcError, TcHandle, qdisc_add_clsact};
+use aya::programs::tc::{SchedClassifierLink, TcAttachOptions};
 use aya::programs::xdp::XdpLink;
 use aya::programs::{ProgramError, TcAttachType, XdpMode};
 use nix::libc;
@@ -13,7 +12,7 @@ use pxeguard_common::net::Ifindex;
 
 use super::choice::{Guarded, Port, candidates, os_error, refusal};
 use super::pins::{Direction, Pin, Pins};
-use super::{DataPlane, DataPlaneError, EGRESS, INGRESS, classifier, link_detach, xdp};
+use super::{DataPlane, DataPlaneError, EGRESS, INGRESS, classifier, clsact, link_detach, xdp};
 use crate::hook::{Hook, HookChoice};
 
 /// See [`DataPlane::guard`].
@@ -108,7 +107,7 @@ fn attach_tc_at(
         return Ok(hook);
     }
     if hook == Hook::Clsact {
-        attach_clsact(plane, port.name, pin)?;
+        clsact::attach(plane, port.name, pin)?;
         return Ok(hook);
     }
     let first = TcAttachOptions::TcxOrder(LinkOrder::first());
@@ -123,46 +122,12 @@ fn attach_tc_at(
         Err(error) if os_error(&error) == Some(libc::EINVAL) => {
             let pin = Pin { hook: Hook::Clsact, ..pin };
             if !plane.attached.contains(&pin) {
-                attach_clsact(plane, port.name, pin)?;
+                clsact::attach(plane, port.name, pin)?;
             }
             Ok(Hook::Clsact)
         }
         Err(error) => Err(error),
     }
-}
-
-/// The filter's place among others of clsact: before all that is numbered by the kernel.
-const CLSACT_PRIORITY: u16 = 1;
-const CLSACT_HANDLE: TcHandle = TcHandle::new(0, 1);
-
-fn attach_clsact(plane: &mut DataPlane, name: &str, pin: Pin) -> Result<(), ProgramError> {
-    match qdisc_add_clsact(name) {
-        Err(TcError::NetlinkError(error)) if error.raw_os_error() != Some(libc::EEXIST) => {
-            return Err(TcError::NetlinkError(error).into());
-        }
-        Err(error @ (TcError::IoError(_) | TcError::NulError(_))) => return Err(error.into()),
-        _ => {}
-    }
-    let program = classifier(&mut plane.programs, program_name(pin.direction));
-    let new = NlOptions { priority: CLSACT_PRIORITY, handle: CLSACT_HANDLE, classid: None };
-    let id = match program.attach_with_options(name, attach_type(pin.direction), TcAttachOptions::Netlink(new)) {
-        // Our filter is there: the program takes the place of the one in it.
-        Err(error) if os_error(&error) == Some(libc::EEXIST) => {
-            program.attach_to_link(clsact_link(name, pin.direction)?)?
-        }
-        made => made?,
-    };
-    mem::forget(program.take_link(id)?); // dropping it would remove the filter
-    match fs::create_dir(plane.pins.path(pin)) {
-        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error.into()),
-        _ => {}
-    }
-    plane.attached.insert(pin);
-    Ok(())
-}
-
-fn clsact_link(name: &str, direction: Direction) -> Result<SchedClassifierLink, ProgramError> {
-    Ok(SchedClassifierLink::attached(name, attach_type(direction), CLSACT_PRIORITY, CLSACT_HANDLE, None)?)
 }
 
 /// Pins a new link, in the place of a dead one's pin.
@@ -203,7 +168,7 @@ pub fn adopt(plane: &mut DataPlane) -> Result<Vec<Ifindex>, DataPlaneError> {
 fn replace(plane: &mut DataPlane, pin: Pin) -> Result<(), ProgramError> {
     if pin.hook == Hook::Clsact {
         let name = name_of(pin.port).ok_or_else(|| ProgramError::IOError(io::ErrorKind::NotFound.into()))?;
-        return attach_clsact(plane, &name, pin);
+        return clsact::attach(plane, &name, pin);
     }
     let link = FdLink::from(PinnedLink::from_pin(plane.pins.path(pin)).map_err(link_error)?);
     if pin.hook.is_xdp() {
@@ -266,8 +231,8 @@ pub fn release(plane: &mut DataPlane, port: Ifindex) -> Result<(), DataPlaneErro
 pub fn remove(pins: &Pins, pin: Pin) -> Result<(), DataPlaneError> {
     let path = pins.path(pin);
     let removed = if pin.hook == Hook::Clsact {
-        if let Some(link) = name_of(pin.port).and_then(|name| clsact_link(&name, pin.direction).ok()) {
-            drop(link); // removes the filter
+        if let Some(name) = name_of(pin.port) {
+            clsact::remove_filter(&name, pin.direction);
         }
         fs::remove_dir(&path)
     } else {
@@ -287,14 +252,16 @@ fn name_of(port: Ifindex) -> Option<String> {
     nix::net::if_::if_indextoname(port.0).ok()?.into_string().ok()
 }
 
-const fn program_name(direction: Direction) -> &'static str {
+/// The program for a direction of tc.
+pub const fn program_name(direction: Direction) -> &'static str {
     match direction {
         Direction::Ingress => INGRESS,
         Direction::Egress => EGRESS,
     }
 }
 
-const fn attach_type(direction: Direction) -> TcAttachType {
+/// The direction, as tc has it.
+pub const fn attach_type(direction: Direction) -> TcAttachType {
     match direction {
         Direction::Ingress => TcAttachType::Ingress,
         Direction::Egress => TcAttachType::Egress,
