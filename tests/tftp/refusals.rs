@@ -74,3 +74,14 @@ fn a_request_to_store_a_file_is_refused_and_stores_nothing() {
     assert!(!scene.path("new").exists());
     guard.process().wait_line(|line| line.contains("this server is read-only"), Duration::from_secs(20)).unwrap();
 }
+
+#[test]
+fn netascii_which_would_change_bytes_is_refused() {
+    skip_unless!();
+    let scene = Scene::new();
+    write(&scene.path("menu"), b"one\ntwo\n");
+    let _guard = scene.guard();
+    let answer = |mode: &str| scene.ask(format!("\0\x01menu\0{mode}\0").as_bytes()).unwrap().0;
+    assert_eq!(answer("octet"), b"\0\x03\0\x01one\ntwo\n");
+    assert!(answer("NetAscii").starts_with(b"\0\x05\0\0netascii would change boot files"));
+}
