@@ -2,6 +2,8 @@
 //!
 //! IANA, "Processor Architecture Types" (RFC 5970 §6, with the errata of RFC 4578 §2.1, which had 7 and 9 swapped).
 
+use crate::net::Mac;
+
 /// An architecture as a client names it: the value of option 93 (RFC 4578 §2.1).
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 #[repr(transparent)]
@@ -143,6 +145,29 @@ impl Arch {
     }
 }
 
+/// IANA's number of the Raspberry Pi's boot ROM.
+pub const RASPBERRY_PI_ROM: Arch = Arch(41);
+
+/// Prefixes of the Raspberry Pi's Ethernet addresses (IEEE's register, MA-L).
+const RASPBERRY_PI: [[u8; 3]; 7] = [
+    [0x28, 0xcd, 0xc1],
+    [0x2c, 0xcf, 0x67],
+    [0x88, 0xa2, 0x9e],
+    [0xb8, 0x27, 0xeb],
+    [0xd8, 0x3a, 0xdd],
+    [0xdc, 0xa6, 0x32],
+    [0xe4, 0x5f, 0x01],
+];
+
+/// What a client is, whatever it says: the Raspberry Pi's boot ROM says that it is the BIOS of a PC, and is known only
+/// by its address (smee tells it apart in the same way).
+#[inline(always)]
+pub fn true_arch(said: Arch, mac: Mac) -> Arch {
+    let [a, b, c, ..] = mac;
+    let is_pi = RASPBERRY_PI.contains(&[a, b, c]);
+    if is_pi && said == Arch(0) { RASPBERRY_PI_ROM } else { said }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -152,6 +177,13 @@ mod tests {
         for (index, entry) in ARCHES.iter().enumerate() {
             assert!(ARCHES[..index].iter().all(|other| other.arch != entry.arch), "{:?}", entry.arch);
         }
+    }
+
+    #[test]
+    fn a_raspberry_pi_is_no_bios() {
+        assert_eq!(true_arch(Arch(0), [0x2c, 0xcf, 0x67, 1, 2, 3]), RASPBERRY_PI_ROM);
+        assert_eq!(true_arch(Arch(11), [0x2c, 0xcf, 0x67, 1, 2, 3]), Arch(11));
+        assert_eq!(true_arch(Arch(0), [0x52, 0x54, 0, 1, 2, 3]), Arch(0));
     }
 
     #[test]

@@ -16,6 +16,8 @@ pub mod net;
 mod pod;
 pub mod port;
 pub mod reply;
+pub mod request;
+pub mod responder;
 pub mod server;
 mod steps;
 pub mod template;
@@ -23,4 +25,4 @@ pub mod trust;
 pub mod verdict;
 
 /// Changes whenever a map's key or value does; pinned maps of another layout are not adopted.
-pub const LAYOUT: u32 = 4;
+pub const LAYOUT: u32 = 5;

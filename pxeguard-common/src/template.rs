@@ -57,6 +57,7 @@ pub struct Places {
 
 /// What is one client's own in a reply.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[repr(C)]
 pub struct Values {
     /// The transaction.
     pub xid: [u8; 4],
@@ -72,6 +73,21 @@ pub struct Values {
     pub uuid: [u8; UUID],
     /// The value of option 43.71.
     pub boot_item: [u8; BOOT_ITEM],
+}
+
+pod!(Values, 4, 2, 4, 4, 6, UUID, BOOT_ITEM);
+
+impl Values {
+    /// Nobody's.
+    pub const NONE: Self = Self {
+        xid: [0; 4],
+        flags: [0; 2],
+        ciaddr: [0; 4],
+        giaddr: [0; 4],
+        chaddr: [0; 6],
+        uuid: [0; UUID],
+        boot_item: [0; BOOT_ITEM],
+    };
 }
 
 impl Template {
@@ -94,6 +110,7 @@ impl Template {
     }
 
     /// Length of the message.
+    #[inline(always)]
     pub fn message_len(&self) -> usize {
         usize::from(self.len)
     }
@@ -101,6 +118,45 @@ impl Template {
     /// Where END stands.
     pub fn end(&self) -> usize {
         usize::from(self.end)
+    }
+
+    /// The message as far as its fields are of a fixed place and one client's own: to the end of `chaddr`.
+    #[inline(always)]
+    pub fn fields(&self) -> &[u8; 44] {
+        self.bytes.first_chunk().expect("there are as many")
+    }
+
+    /// The whole message, with zeroes for one client's values, and room behind it.
+    #[inline(always)]
+    pub const fn bytes(&self) -> &[u8; CAPACITY] {
+        &self.bytes
+    }
+
+    /// Where the value of option 97 stands; 0 where there is none.
+    #[inline(always)]
+    pub const fn uuid_at(&self) -> usize {
+        self.uuid as usize
+    }
+
+    /// Where the value of option 43.71 stands; 0 where there is none.
+    #[inline(always)]
+    pub const fn boot_item_at(&self) -> usize {
+        self.boot_item as usize
+    }
+
+    /// The sum of the bytes of one client's message (RFC 1071), not folded; nobody is behind a relay here.
+    #[inline(always)]
+    pub fn sum_with(&self, values: &Values) -> u32 {
+        let mut total = self.sum + sum(&values.xid, 0) + sum(&values.flags, 0) + sum(&values.ciaddr, 0);
+        total += sum(&values.chaddr, 0);
+        if self.uuid != 0 {
+            total += if self.uuid.is_multiple_of(2) { sum(&values.uuid, 0) } else { sum(&values.uuid, 1) };
+        }
+        if self.boot_item != 0 {
+            total +=
+                if self.boot_item.is_multiple_of(2) { sum(&values.boot_item, 0) } else { sum(&values.boot_item, 1) };
+        }
+        total
     }
 
     /// Writes one client's message to the beginning of `out`.  Returns the sum of its bytes (RFC 1071), not folded;
@@ -130,6 +186,7 @@ impl Template {
 }
 
 /// The sum of bytes that stand at an offset of a message, as big-endian words (RFC 1071 §1), not folded: good for 64 KiB.
+#[inline(always)]
 pub fn sum(bytes: &[u8], at: usize) -> u32 {
     let (odd, even) = match (at % 2, bytes) {
         (1, [first, rest @ ..]) => (u32::from(*first), rest),
@@ -141,6 +198,7 @@ pub fn sum(bytes: &[u8], at: usize) -> u32 {
 }
 
 /// The checksum of what has a sum (RFC 1071 §1).
+#[inline(always)]
 pub const fn checksum(sum: u32) -> u16 {
     let folded = (sum & 0xffff) + (sum >> 16);
     !((folded & 0xffff) + (folded >> 16)) as u16

@@ -11,6 +11,7 @@ mod account;
 mod frame;
 mod maps;
 mod policy;
+mod respond;
 
 use core::mem::MaybeUninit;
 
@@ -25,6 +26,7 @@ use pxeguard_common::verdict::Judged;
 
 use crate::account::account;
 use crate::frame::{Capture, SkbFrame, XdpFrame};
+use crate::maps::RESPOND;
 use crate::policy::{AT_EGRESS, AT_INGRESS};
 
 /// Ingress of a port whose driver runs XDP.
@@ -35,18 +37,33 @@ pub fn pxeguard_xdp(ctx: XdpContext) -> u32 {
         return xdp_action::XDP_PASS;
     }
     let port = Ifindex(frame.ifindex());
-    if guard(frame, &AT_INGRESS, port, 0) { xdp_action::XDP_DROP } else { xdp_action::XDP_PASS }
+    match guard(frame, &AT_INGRESS, port, 0) {
+        Guarded::Ends => xdp_action::XDP_DROP,
+        Guarded::ClientAsks | Guarded::GoesOn => xdp_action::XDP_PASS,
+    }
 }
 
 /// Ingress of every other port.
 #[classifier]
 pub fn pxeguard_ingress(ctx: TcContext) -> i32 {
-    let frame = SkbFrame(ctx);
+    let frame = SkbFrame(TcContext::new(ctx.skb.skb));
     if Ignore::at_a_glance(&frame).is_some() {
         return GO_ON;
     }
     let port = Ifindex(frame.ifindex());
-    if guard(frame, &AT_INGRESS, port, 0) { TC_ACT_SHOT } else { GO_ON }
+    match guard(frame, &AT_INGRESS, port, 0) {
+        Guarded::Ends => return TC_ACT_SHOT,
+        // SAFETY: the program that is there takes the same context; what it does with the frame is the last thing done.
+        Guarded::ClientAsks => unsafe { RESPOND.tail_call(&ctx, 0) },
+        Guarded::GoesOn => {}
+    }
+    GO_ON
+}
+
+/// Answers PXE clients; the guard's ingress program goes on to it.
+#[classifier]
+pub fn pxeguard_respond(ctx: TcContext) -> i32 {
+    respond::respond(&ctx).unwrap_or(GO_ON)
 }
 
 /// Egress of a bridge's port: what came in by a port that nobody guards yet is judged where it would leave.
@@ -57,17 +74,33 @@ pub fn pxeguard_egress(ctx: TcContext) -> i32 {
         return GO_ON;
     }
     let port = Ifindex(frame.ingress_ifindex());
-    if policy::came_unjudged(port) && guard(frame, &AT_EGRESS, port, Event::AT_EGRESS) { TC_ACT_SHOT } else { GO_ON }
+    if policy::came_unjudged(port) && matches!(guard(frame, &AT_EGRESS, port, Event::AT_EGRESS), Guarded::Ends) {
+        TC_ACT_SHOT
+    } else {
+        GO_ON
+    }
 }
 
-/// Looks closely at one of the few frames that a glance leaves over.  Returns whether it ends here.
+/// What becomes of a frame.
+enum Guarded {
+    /// It ends here.
+    Ends,
+    /// It goes on.
+    GoesOn,
+    /// It goes on, and is a client's message to a DHCP or PXE server.
+    ClientAsks,
+}
+
+/// Looks closely at one of the few frames that a glance leaves over.
 ///
 /// Inlined, for a call and its return cost 7 ns where the CPU needs Linux's return thunks (AMD's SRSO).
 #[inline(always)]
-fn guard(frame: impl Capture, policy: &impl Policy, port: Ifindex, at_hook: u32) -> bool {
+fn guard(frame: impl Capture, policy: &impl Policy, port: Ifindex, at_hook: u32) -> Guarded {
     let mut reply = MaybeUninit::uninit();
-    if ServerReply::read(&frame, &mut reply).is_err() {
-        return false;
+    match ServerReply::read(&frame, &mut reply) {
+        Ok(()) => {}
+        Err(Ignore::FromClient) => return Guarded::ClientAsks,
+        Err(_) => return Guarded::GoesOn,
     }
     // SAFETY: written, because it did not fail.
     let reply = unsafe { reply.assume_init_mut() };
@@ -75,7 +108,7 @@ fn guard(frame: impl Capture, policy: &impl Policy, port: Ifindex, at_hook: u32)
     let mut judged = Judged::NOT_YET;
     let drops = judged.judge(policy, port, reply);
     account(&frame, port, reply, &judged, at_hook);
-    drops
+    if drops { Guarded::Ends } else { Guarded::GoesOn }
 }
 
 /// Leaves the frame to the next filter of clsact; to the next program of TCX, where the same number is `TCX_NEXT`.

@@ -1,10 +1,12 @@
 //! The maps.  All are pinned by name, so that what one daemon began the next one continues.
 
 use aya_ebpf::macros::map;
-use aya_ebpf::maps::{Array, HashMap, PerCpuArray, RingBuf};
+use aya_ebpf::maps::{Array, HashMap, PerCpuArray, ProgramArray, RingBuf};
 use pxeguard_common::event::RING_BYTES;
 use pxeguard_common::net::Ifindex;
 use pxeguard_common::port::{MAX_PORTS, PortPolicy, PortStats, Slot};
+use pxeguard_common::request::Desk;
+use pxeguard_common::responder::{Answers, Left, MAX_LEFT, MAX_REPLIES, Prepared, ReplyKey, Responder, TOLD_BYTES};
 use pxeguard_common::server::{MAX_SERVERS, ServerKey, ServerRow};
 use pxeguard_common::trust::{Bound, Config, Grant, MAX_TRUSTS, Place};
 use pxeguard_common::verdict::Judgement;
@@ -55,6 +57,38 @@ pub static EVENTS_LOST: PerCpuArray<u64> = PerCpuArray::pinned(1, 0);
 /// What the daemon is told at once.
 #[map]
 pub static EVENTS: RingBuf = RingBuf::pinned(RING_BYTES, 0);
+
+/// The program that answers PXE clients, where the guard's ingress program goes on to it: one entry.
+#[map]
+pub static RESPOND: ProgramArray = ProgramArray::pinned(1, 0);
+
+/// Whether the kernel answers, and by which replies: one entry.
+#[map]
+pub static RESPONDER: Array<Responder> = Array::pinned(1, 0);
+
+/// By which guarded interface user space receives what comes in by a port, by their ifindexes.
+#[map]
+pub static SERVED: HashMap<u32, u32> = HashMap::pinned(MAX_PORTS, BPF_F_NO_PREALLOC);
+
+/// Replies to PXE clients.
+#[map]
+pub static REPLIES: HashMap<ReplyKey, Prepared> = HashMap::pinned(MAX_REPLIES, BPF_F_NO_PREALLOC);
+
+/// Clients that user space answers.
+#[map]
+pub static LEFT: HashMap<Left, u32> = HashMap::pinned(MAX_LEFT, BPF_F_NO_PREALLOC);
+
+/// Where a request is read.
+#[map]
+pub static DESK: PerCpuArray<Desk> = PerCpuArray::with_max_entries(1, 0);
+
+/// What was answered.
+#[map]
+pub static ANSWERS: PerCpuArray<Answers> = PerCpuArray::pinned(1, 0);
+
+/// What was answered, one by one, for user space.
+#[map]
+pub static ANSWERED: RingBuf = RingBuf::pinned(TOLD_BYTES, 0);
 
 /// Where a port is guarded and counted; the shared slot if it has none of its own.
 #[inline(always)]

@@ -113,6 +113,10 @@ pub struct RunArgs {
     #[arg(long, conflicts_with_all = ["boot_root", "boot"])]
     pub no_boot: bool,
 
+    /// Has PXE clients answered by this process, and none in the kernel.
+    #[arg(long)]
+    pub no_fast_path: bool,
+
     /// Address of the HTTP server that has /metrics [default: 127.0.0.1:9467].
     #[arg(long, value_name = "ADDR:PORT")]
     pub listen: Option<SocketAddr>,

@@ -30,7 +30,7 @@ use neighbours::Neighbours;
 use remembered::Who;
 use table::{Table, Taken};
 
-pub use counts::BootCounts;
+pub use counts::{BootCounts, KernelAnswers};
 pub use step::{Ending, Observer, Step, TransferId};
 
 /// All clients, as the services tell of them.  Bounded: who invents addresses displaces nobody who has fetched a file.

@@ -27,7 +27,8 @@ use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
-use crate::control::{self, ControlSocket};
+use crate::control::{self, ControlSocket, Response};
+use crate::dataplane::ResponderMaps;
 use crate::metrics::{self, MetricsListener};
 use crate::ports::Watch;
 use boot::{Boot, Bound, Threads};
@@ -63,7 +64,8 @@ async fn serve(config: Config, boot_threads: Option<&Threads>) -> anyhow::Result
     let mut events = watch_ring(guard.take_events().context("the ring of events is taken already")?)?;
     let mut kernel_log = guard.kernel_log().map(watch_ring).transpose()?;
     guard.start(&watch).await?;
-    let mut boot = boot_threads.zip(boot).map(|(threads, bound)| serve_boot(bound, &guard, threads));
+    let responder = take_responder(&mut guard)?;
+    let mut boot = boot_threads.zip(boot).map(|(threads, bound)| serve_boot(bound, &guard, responder, threads));
 
     let stop = CancellationToken::new();
     let (control_handler, mut requests) = mpsc::channel(16);
@@ -117,6 +119,7 @@ async fn serve(config: Config, boot_threads: Option<&Threads>) -> anyhow::Result
                     Some(response) => response,
                     None => guard.answer(request, &watch).await,
                 };
+                let response = with_boot_answers(response, &boot);
                 keep(&boot, &mut guard);
                 // Whoever asked may have gone.
                 let _ = answer.send(response);
@@ -163,9 +166,27 @@ fn take_boot_ports(guard: &Guard, threads: &Threads) -> anyhow::Result<Bound> {
     Bound::take(settings, &guard.networks.borrow(), threads)
 }
 
-fn serve_boot(bound: Bound, guard: &Guard, threads: &Threads) -> Boot {
+/// The maps of the kernel's responder, if it is to answer; else it is switched off, should an earlier daemon have left it on.
+fn take_responder(guard: &mut Guard) -> anyhow::Result<Option<ResponderMaps>> {
+    let is_wanted = guard.config.boot.as_ref().is_some_and(|boot| boot.fast_path);
+    let mut responder = guard.plane.responder.take();
+    if let Some(responder) = responder.as_mut().filter(|_| !is_wanted) {
+        responder.switch_off()?;
+    }
+    Ok(responder.filter(|_| is_wanted))
+}
+
+fn serve_boot(bound: Bound, guard: &Guard, responder: Option<ResponderMaps>, threads: &Threads) -> Boot {
     let settings = guard.config.boot.clone().unwrap_or_default();
-    bound.serve(&settings, guard.networks.subscribe(), &guard.state, threads)
+    bound.serve(&settings, guard.networks.subscribe(), &guard.state, responder, threads)
+}
+
+/// Completes a status by what only the boot services know.
+fn with_boot_answers(mut response: Response, boot: &Option<Boot>) -> Response {
+    if let Response::Status(status) = &mut response {
+        status.boot_answers = boot.as_ref().map(Boot::answers);
+    }
+    response
 }
 
 /// Keeps what is learnt and chosen about booting, if any of it is new.

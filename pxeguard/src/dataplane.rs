@@ -11,6 +11,7 @@ mod link_detach;
 mod maps;
 mod owner;
 mod pins;
+mod responder;
 mod test_run;
 
 use std::collections::HashSet;
@@ -27,6 +28,7 @@ pub use bpffs::BpffsError;
 pub use choice::{Guarded, Port};
 pub use maps::{Events, Maps};
 pub use pins::{Detached, detach};
+pub use responder::{AnswerCounters, Answered, Reply, ResponderMaps};
 pub use test_run::TestRun;
 
 use bpffs::Lock;
@@ -89,6 +91,8 @@ pub enum DataPlaneError {
 const XDP: &str = "pxeguard_xdp";
 /// The program at the ingress of all other ports.
 const INGRESS: &str = "pxeguard_ingress";
+/// The program that answers PXE clients.
+const RESPOND: &str = "pxeguard_respond";
 /// The program at the egress of bridge ports.
 const EGRESS: &str = "pxeguard_egress";
 
@@ -99,6 +103,8 @@ pub struct DataPlane {
     xdp_refused: Option<String>,
     /// The maps.
     pub maps: Maps,
+    /// Those of the responder, for whoever prepares its replies.
+    pub responder: Option<ResponderMaps>,
     pins: Pins,
     /// What holds our programs.
     attached: HashSet<Pin>,
@@ -118,7 +124,8 @@ impl DataPlane {
             .map_err(|source| DataPlaneError::Load(Box::new(source)))?;
         let xdp_refused = load(&mut programs)?;
         let maps = Maps::take(&mut programs)?;
-        Ok(Self { programs, xdp_refused, maps, pins, attached: HashSet::new(), _lock: lock })
+        let responder = Some(ResponderMaps::take(&mut programs)?);
+        Ok(Self { programs, xdp_refused, maps, responder, pins, attached: HashSet::new(), _lock: lock })
     }
 
     /// What the kernel programs log, to be read by the daemon.

@@ -1,12 +1,12 @@
 //! The networks that are guarded: where a boot server's clients are, and the address by which they reach this host.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr};
 
 use ipnet::Ipv4Net;
 use pxeguard_common::net::{Ifindex, Mac};
 
-use crate::ports::{Address, Link, Snapshot};
+use crate::ports::{Address, Kind, Link, Snapshot};
 
 /// An IPv4 address of a guarded interface.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -31,6 +31,9 @@ pub struct Networks {
     pub own: Vec<Network>,
     /// Further networks whose machines are clients, too, which come by a relay and a router.
     pub beyond: Vec<Ipv4Net>,
+    /// By which interface of `own` this host hears what comes in by a port: a bridge's, or the interface itself.  Only
+    /// where the frame is the same at both: not of a bridge that filters VLANs.
+    pub heard_by: BTreeMap<Ifindex, Ifindex>,
     /// Names of guarded interfaces by which this host has no address.
     pub without_address: Vec<String>,
 }
@@ -56,11 +59,23 @@ impl Networks {
                 of.into_iter().for_each(|of| networks.add(link, of.vlan, device));
             }
             let has_address = networks.own.iter().any(|network| network.iface == link.index);
+            if has_address {
+                networks.add_ports(snapshot, link);
+            }
             if !has_address && !networks.without_address.contains(&link.name) {
                 networks.without_address.push(link.name.clone());
             }
         }
         networks
+    }
+
+    fn add_ports(&mut self, snapshot: &Snapshot, iface: &Link) {
+        let ports = snapshot.members(iface.index).filter(|_| iface.kind == Kind::Bridge).map(|port| port.index);
+        let itself = Some(iface.index).filter(|_| iface.kind != Kind::Bridge);
+        let bridge = snapshot.bridge_of(iface).or(Some(iface));
+        if bridge.is_none_or(|bridge| !bridge.filters_vlans) {
+            self.heard_by.extend(ports.chain(itself).map(|port| (port, iface.index)));
+        }
     }
 
     /// Adds the addresses of `owner`, whose clients' frames come by `iface`; none twice.
@@ -106,7 +121,7 @@ fn ipv4(address: &Address) -> Option<Ipv4Net> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ports::{Kind, VlanOf};
+    use crate::ports::VlanOf;
 
     fn link(index: u32, name: &str, kind: Kind, addresses: &[&str]) -> Link {
         let address = |text: &&str| {
@@ -122,6 +137,7 @@ mod tests {
             kind,
             master: None,
             vlan_of: None,
+            filters_vlans: false,
             mac: Some([2, 0, 0, 0, 0, index as u8]),
             xdp: None,
             up: true,

@@ -7,6 +7,7 @@
 mod answer;
 mod boot_server_port;
 mod counts;
+mod fast_path;
 mod frame;
 mod learning;
 mod reply;
@@ -21,6 +22,7 @@ mod tests;
 mod url;
 
 pub use counts::Counts;
+pub use fast_path::{Doubts, FastPath};
 pub use learning::{Learning, Learnt};
 pub use request::Ignore;
 pub use service::{Parts, Proxy, ProxyError};

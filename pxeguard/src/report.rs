@@ -14,6 +14,7 @@ use pxeguard_common::trust::{Class, Mode, Standing};
 use pxeguard_common::verdict::Verdict;
 use serde::{Deserialize, Serialize};
 
+use crate::clients::KernelAnswers;
 use crate::time::{KernelClock, Timestamp};
 use crate::trust::{InterfaceName, MacAddress, Source, Trust};
 
@@ -46,8 +47,20 @@ pub struct Status {
     pub totals: Totals,
     /// Events that the kernel could not tell, because the ring was full.
     pub events_lost: u64,
+    /// Who has answered the clients that boot; `null` where nothing is booted.
+    #[serde(default)]
+    pub boot_answers: Option<BootAnswers>,
     /// What is not as it should be, each on one line.
     pub problems: Vec<String>,
+}
+
+/// Who has answered the clients that boot.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct BootAnswers {
+    /// Answers by the daemon, since it began.
+    pub daemon: u64,
+    /// Answers by the kernel, also before; `null` where it answers nobody.
+    pub kernel: Option<KernelAnswers>,
 }
 
 /// The name of a mode.

@@ -60,6 +60,32 @@ impl Scene {
         self.start_on(guest, &["--iface", "eth0"])
     }
 
+    /// The same, but no boot program is named: what fits is found.
+    pub fn guard_without_program(&self) -> Guard<'_> {
+        let root = self.root.path().to_str().unwrap();
+        Guard::start_on(self.lab.hypervisor(), ["--iface", BRIDGE, "--boot-root", root]).unwrap()
+    }
+
+    /// The same with another boot program.
+    pub fn guard_with_program(&self, name: &str) -> Guard<'_> {
+        let (root, program) = (self.root.path().to_str().unwrap(), format!("efi-x64={name}"));
+        let arguments = ["--iface", BRIDGE, "--boot-root", root, "--boot", &program];
+        Guard::start_on(self.lab.hypervisor(), arguments).unwrap()
+    }
+
+    /// A guard that boots nobody.
+    pub fn guard_without_boot(&self) -> Guard<'_> {
+        Guard::start_on(self.lab.hypervisor(), ["--iface", BRIDGE, "--no-boot"]).unwrap()
+    }
+
+    pub fn add_program(&self, name: &str) {
+        std::fs::write(self.root.path().join(name), program()).unwrap();
+    }
+
+    pub fn remove_program(&self, name: &str) {
+        std::fs::remove_file(self.root.path().join(name)).unwrap();
+    }
+
     fn start(&self, arguments: &[&str]) -> Guard<'_> {
         self.start_on(self.lab.hypervisor(), arguments)
     }

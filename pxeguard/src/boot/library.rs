@@ -8,12 +8,12 @@ mod offers;
 mod tests;
 
 use std::io;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
 use pxeguard_common::net::Mac;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::catalogue::{Catalogue, Origin, Packages, Scanner, open};
@@ -35,7 +35,7 @@ pub struct Shelf {
     scanner: Mutex<Scanner>,
     choices: Mutex<Choices>,
     memory: Mutex<Memory>,
-    generation: AtomicU64,
+    generation: watch::Sender<u64>,
     since: Instant,
 }
 
@@ -54,7 +54,7 @@ impl Shelf {
             scanner: Mutex::new(Scanner::new(packages)),
             choices: Mutex::new(choices),
             memory: Mutex::default(),
-            generation: AtomicU64::new(0),
+            generation: watch::Sender::new(0),
             since: Instant::now(),
         };
         shelf.rescan();
@@ -75,7 +75,7 @@ impl Shelf {
         let before =
             std::mem::replace(&mut *self.catalogue.write().unwrap_or_else(PoisonError::into_inner), catalogue.clone());
         self.tell(&before, &catalogue, is_readable);
-        self.generation.fetch_add(1, Ordering::Release);
+        self.changed();
     }
 
     /// Tells what is new: each thing once, as long as it lasts.
@@ -83,7 +83,7 @@ impl Shelf {
         for warning in now.warnings.iter().filter(|warning| !before.warnings.contains(warning)) {
             log::warn!("{warning}");
         }
-        let is_first = self.generation.load(Ordering::Acquire) == 0;
+        let is_first = *self.generation.borrow() == 0;
         match (now.has_anything(), before.has_anything()) {
             (false, was_there) if was_there || (is_first && is_readable) => {
                 let root = self.settings().root.display().to_string();
@@ -111,7 +111,7 @@ impl Shelf {
     /// Takes other settings; the boot root stays.
     pub fn set_settings(&self, settings: Settings) {
         *self.settings.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(settings);
-        self.generation.fetch_add(1, Ordering::Release);
+        self.changed();
     }
 
     /// Chooses what a client boots without being asked.
@@ -120,13 +120,13 @@ impl Shelf {
             return Err(UnknownEntry(entry.to_owned()));
         }
         lock(&self.choices).set(mac, entry, term);
-        self.generation.fetch_add(1, Ordering::Release);
+        self.changed();
         Ok(())
     }
 
     /// Takes back what was chosen for a client at run time; says whether there was anything.
     pub fn unchoose(&self, mac: Mac) -> bool {
-        self.generation.fetch_add(1, Ordering::Release);
+        self.changed();
         lock(&self.choices).clear(mac)
     }
 
@@ -143,7 +143,7 @@ impl Shelf {
         let catalogue = self.catalogue();
         if catalogue.programs.iter().any(|program| program.is_ipxe() && &*program.file == file) {
             lock(&self.memory).note_ipxe(mac, now);
-            self.generation.fetch_add(1, Ordering::Release);
+            self.changed();
         }
         let mut choices = lock(&self.choices);
         let Some(next) = choices.of(mac).and_then(|choice| choice.next.as_deref()) else { return false };
@@ -154,9 +154,23 @@ impl Shelf {
         };
         if is_begun {
             choices.consume_next(mac);
-            self.generation.fetch_add(1, Ordering::Release);
+            self.changed();
         }
         is_begun
+    }
+
+    fn changed(&self) {
+        self.generation.send_modify(|generation| *generation += 1);
+    }
+
+    /// Tells whenever what clients are offered may have changed.
+    pub fn changes(&self) -> watch::Receiver<u64> {
+        self.generation.subscribe()
+    }
+
+    /// Clients for which something is chosen at run time.
+    pub fn chosen_clients(&self) -> Vec<Mac> {
+        lock(&self.choices).iter().map(|(mac, _)| mac.0).collect()
     }
 
     /// What there is to boot, now.

@@ -45,6 +45,8 @@ pub struct Settings {
     pub default: Option<String>,
     /// Whether an iPXE in a card's ROM first loads the iPXE of the boot root, once.
     pub chain_ipxe: bool,
+    /// Whether the kernel may answer clients by itself.
+    pub fast_path: bool,
     /// Transfers at once of one client, and in all.
     pub transfers: (usize, usize),
 }
@@ -97,6 +99,7 @@ impl Default for Settings {
             timeout: DEFAULT_TIMEOUT,
             default: None,
             chain_ipxe: false,
+            fast_path: true,
             transfers: (16, 4096),
         }
     }

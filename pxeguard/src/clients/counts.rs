@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use pxeguard_common::arch::{Arch, Platform};
+use serde::{Deserialize, Serialize};
 
 use super::step::Ending;
 use crate::boot::Via;
@@ -24,6 +25,21 @@ pub struct BootCounts {
     pub bytes: BTreeMap<&'static str, u64>,
     /// Datagrams that were sent again.
     pub resent: u64,
+    /// What the kernel has answered by itself, also before the daemon began; `None` where it answers nobody.
+    pub kernel: Option<KernelAnswers>,
+}
+
+/// What the kernel has answered by itself.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+pub struct KernelAnswers {
+    /// Offers.
+    pub offers: u64,
+    /// Answers of port 4011.
+    pub boot_server: u64,
+    /// Those that could not be sent for want of memory.
+    pub failed: u64,
+    /// Those that this list of clients does not know of, because they were too many at once.
+    pub untold: u64,
 }
 
 const RESULTS: [&str; 4] = ["done", "probe", "failed", "denied"];
@@ -40,6 +56,7 @@ impl Default for BootCounts {
             active: vias.map(|via| (via, 0)).into(),
             bytes: vias.map(|via| (via, 0)).into(),
             resent: 0,
+            kernel: None,
         }
     }
 }

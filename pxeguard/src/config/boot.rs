@@ -35,6 +35,7 @@ pub(super) struct BootKeys {
     networks: Texts,
     timeout: Option<Spanned<i64>>,
     default: Option<Spanned<String>>,
+    fast_path: Option<bool>,
     chain_ipxe: Option<bool>,
     max_transfers: Option<Spanned<i64>>,
     max_transfers_per_client: Option<Spanned<i64>>,
@@ -77,6 +78,7 @@ impl BootKeys {
             settings.timeout = Duration::from_secs(number(&timeout, 0, MAX_TIMEOUT_S, "a time in seconds")?);
         }
         settings.default = self.default.map(entry).transpose()?;
+        settings.fast_path = self.fast_path.unwrap_or(settings.fast_path);
         settings.chain_ipxe = self.chain_ipxe.unwrap_or(settings.chain_ipxe);
         settings.transfers = transfers(self.max_transfers, self.max_transfers_per_client, settings.transfers)?;
         settings.programs = table(self.programs, str::parse, program)?;
@@ -101,6 +103,7 @@ impl BootSection {
             }
             settings.programs.insert(choice.arch, choice.program.0.clone());
         }
+        settings.fast_path &= !flags.no_fast_path;
         // A flag that names something to boot wins over the file.
         let by_flag = flags.boot_root.is_some() || !flags.boot.is_empty();
         let is_off = flags.no_boot || (is_enabled == Some(false) && !by_flag);
@@ -117,11 +120,13 @@ pub(super) fn keep(old: Option<&Settings>, new: &mut Option<Settings>) -> Vec<&'
             let changed = [
                 ("boot.root", old.root != new.root),
                 ("boot.http_port", old.http_port != new.http_port),
+                ("boot.fast_path", old.fast_path != new.fast_path),
                 ("boot.max_transfers", old.transfers != new.transfers),
             ];
             new.root.clone_from(&old.root);
             new.is_root_named = old.is_root_named;
             new.http_port = old.http_port;
+            new.fast_path = old.fast_path;
             new.transfers = old.transfers;
             return changed.into_iter().filter_map(|(name, changed)| changed.then_some(name)).collect();
         }

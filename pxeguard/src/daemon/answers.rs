@@ -63,6 +63,7 @@ impl Guard {
             servers: self.plane.maps.servers()?.len(),
             totals: self.totals()?,
             events_lost: self.plane.maps.events_lost()?,
+            boot_answers: None,
             problems: problems.chain(unguarded).collect(),
         })
     }

@@ -8,18 +8,21 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use pxeguard_common::net::Mac;
+use pxeguard_common::responder::Answers;
 use tokio::runtime::{self, Runtime};
-use tokio::sync::{Notify, watch};
+use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::boot::catalogue::Packages;
 use crate::boot::{Root, Settings, Shelf, Term};
-use crate::clients::{BootCounts, Clients, Fetched};
+use crate::clients::{BootCounts, Clients, Fetched, KernelAnswers};
 use crate::control::{Request, Response};
+use crate::dataplane::{AnswerCounters, ResponderMaps};
 use crate::http::HttpServer;
 use crate::networks::Networks;
-use crate::proxy::{Learning, Parts, Proxy};
+use crate::proxy::{self, Doubts, FastPath, Learning, Parts, Proxy};
+use crate::report::BootAnswers;
 use crate::state::State;
 use crate::tftp::{Limits, TftpServer};
 use crate::trust::MacAddress;
@@ -81,20 +84,25 @@ impl Bound {
         settings: &Settings,
         networks: watch::Receiver<Arc<Networks>>,
         state: &State,
+        responder: Option<ResponderMaps>,
         threads: &Threads,
     ) -> Boot {
         let Self { root, tftp, http, proxy } = self;
-        let boot = Boot {
+        let mut boot = Boot {
             shelf: Arc::new(Shelf::new(root, settings.clone(), Packages::below(Path::new("/")), state.choices.clone())),
             clients: Arc::default(),
             learning: Arc::new(Mutex::new(Learning::new(&state.learnt))),
             settings: watch::Sender::new(Arc::new(settings.clone())),
             chosen: Arc::default(),
+            doubts: None,
+            kernel_answers: None,
+            proxy_counts: proxy.counts(),
             tasks: JoinSet::new(),
             stop: CancellationToken::new(),
         };
+        let fast_path = responder.and_then(|maps| boot.fast_path(maps, networks.clone()));
         boot.learn_from_transfers();
-        boot.spawn_all(tftp, http, proxy, networks, threads)
+        boot.spawn_all(tftp, http, proxy, fast_path, networks, threads)
     }
 }
 
@@ -106,14 +114,40 @@ pub(super) struct Boot {
     settings: watch::Sender<Arc<Settings>>,
     /// Told when a choice for the next boot has done its duty.
     chosen: Arc<Notify>,
+    /// Of whom the fast path has to think anew, where there is one.
+    doubts: Option<Doubts>,
+    /// What the kernel has answered by itself.
+    kernel_answers: Option<AnswerCounters>,
+    /// What this process has answered.
+    proxy_counts: Arc<proxy::Counts>,
     tasks: JoinSet<()>,
     stop: CancellationToken,
 }
 
 impl Boot {
+    fn fast_path(&mut self, mut maps: ResponderMaps, networks: watch::Receiver<Arc<Networks>>) -> Option<FastPath> {
+        let (doubts, doubted) = mpsc::unbounded_channel();
+        self.doubts = Some(doubts);
+        self.kernel_answers = maps.take_counters();
+        FastPath::new(maps, self.parts(networks), self.shelf.clone(), doubted)
+    }
+
+    /// What proxyDHCP needs of the others.
+    fn parts(&self, networks: watch::Receiver<Arc<Networks>>) -> Parts {
+        Parts {
+            networks,
+            offers: self.shelf.clone(),
+            observer: self.clients.clone(),
+            settings: self.settings.subscribe(),
+            learning: self.learning.clone(),
+            doubts: self.doubts.clone(),
+        }
+    }
+
     /// What was fetched tells which way to answer works, and that the next boot has begun.
     fn learn_from_transfers(&self) {
         let (learning, shelf, chosen) = (self.learning.clone(), self.shelf.clone(), self.chosen.clone());
+        let doubts = self.doubts.clone();
         self.clients.on_fetched(move |Fetched { mac, file, is_whole }: &Fetched| {
             if !is_whole {
                 return;
@@ -123,6 +157,8 @@ impl Boot {
             if let Some(told) = told {
                 log::warn!("{told}");
             }
+            // Nobody asks any more where the process is about to stop.
+            doubts.as_ref().map(|doubts| doubts.send(*mac).ok());
             if shelf.note_fetched(*mac, file, now) {
                 chosen.notify_one();
             }
@@ -134,9 +170,11 @@ impl Boot {
         tftp: TftpServer,
         http: HttpServer,
         proxy: Proxy,
+        fast_path: Option<FastPath>,
         networks: watch::Receiver<Arc<Networks>>,
         threads: &Threads,
     ) -> Self {
+        let parts = self.parts(networks.clone());
         let (datagrams, streams) = (threads.datagrams.handle(), threads.streams.handle());
         let (shelf, clients, stop) = (&self.shelf, &self.clients, &self.stop);
         let tasks = &mut self.tasks;
@@ -149,14 +187,10 @@ impl Boot {
         tasks.spawn_on(async move { attending.attend(until).await }, datagrams);
         tasks.spawn_on(tftp.serve(networks.clone(), shelf.clone(), clients.clone(), limits, stop.clone()), datagrams);
         tasks.spawn_on(http.serve(networks.clone(), shelf.clone(), clients.clone(), stop.clone()), streams);
-        let parts = Parts {
-            networks,
-            offers: shelf.clone(),
-            observer: clients.clone(),
-            settings: self.settings.subscribe(),
-            learning: self.learning.clone(),
-        };
         tasks.spawn_on(proxy.serve(parts, stop.clone()), datagrams);
+        if let Some(fast_path) = fast_path {
+            tasks.spawn_on(fast_path.serve(stop.clone()), datagrams);
+        }
         self
     }
 
@@ -206,7 +240,19 @@ impl Boot {
 
     /// What was counted until now.
     pub(super) fn counts(&self) -> BootCounts {
-        self.clients.counts()
+        BootCounts { kernel: self.kernel_answers(), ..self.clients.counts() }
+    }
+
+    /// What the kernel and this process have answered, for the status.
+    pub(super) fn answers(&self) -> BootAnswers {
+        BootAnswers { daemon: self.proxy_counts.answered(), kernel: self.kernel_answers() }
+    }
+
+    fn kernel_answers(&self) -> Option<KernelAnswers> {
+        let answers = self.kernel_answers.as_ref()?.read();
+        let answers = answers.inspect_err(|error| log::error!("{:#}", anyhow::Error::msg(error.to_string()))).ok()?;
+        let Answers { offers, boot_server, failed, untold, .. } = answers;
+        Some(KernelAnswers { offers, boot_server, failed, untold })
     }
 
     /// Returns when there is something to keep at once, or with the reason why a service ended though nobody told it to.

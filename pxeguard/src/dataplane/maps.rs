@@ -33,7 +33,7 @@ pub struct Maps {
 }
 
 /// `flags` of an update: whether the entry exists or not.
-const ANY: u64 = 0;
+pub(super) const ANY: u64 = 0;
 /// `flags` of an update: only where there is no such entry.
 const NO_EXIST: u64 = 1;
 
@@ -205,7 +205,7 @@ impl Maps {
     }
 }
 
-fn take<T: TryFrom<aya::maps::Map, Error = MapError>>(
+pub(super) fn take<T: TryFrom<aya::maps::Map, Error = MapError>>(
     programs: &mut Ebpf,
     name: &'static str,
 ) -> Result<T, DataPlaneError> {
@@ -213,20 +213,27 @@ fn take<T: TryFrom<aya::maps::Map, Error = MapError>>(
     T::try_from(map).map_err(error("open", name))
 }
 
-fn error(what: &'static str, map: &'static str) -> impl Fn(MapError) -> DataPlaneError {
+pub(super) fn error(what: &'static str, map: &'static str) -> impl Fn(MapError) -> DataPlaneError {
     move |source| DataPlaneError::Map { what, map, source }
 }
 
-fn keys<K: Pod, V: Pod>(map: &HashMap<MapData, K, V>, name: &'static str) -> Result<Vec<K>, DataPlaneError> {
+pub(super) fn keys<K: Pod, V: Pod>(map: &HashMap<MapData, K, V>, name: &'static str) -> Result<Vec<K>, DataPlaneError> {
     map.keys().collect::<Result<_, _>>().map_err(error("read", name))
 }
 
-fn entries<K: Pod, V: Pod>(map: &HashMap<MapData, K, V>, name: &'static str) -> Result<Vec<(K, V)>, DataPlaneError> {
+pub(super) fn entries<K: Pod, V: Pod>(
+    map: &HashMap<MapData, K, V>,
+    name: &'static str,
+) -> Result<Vec<(K, V)>, DataPlaneError> {
     map.iter().collect::<Result<_, _>>().map_err(error("read", name))
 }
 
 /// Removes an entry, if it is there.
-fn remove<K: Pod, V: Pod>(map: &mut HashMap<MapData, K, V>, key: &K, name: &'static str) -> Result<(), DataPlaneError> {
+pub(super) fn remove<K: Pod, V: Pod>(
+    map: &mut HashMap<MapData, K, V>,
+    key: &K,
+    name: &'static str,
+) -> Result<(), DataPlaneError> {
     match map.remove(key) {
         Err(MapError::KeyNotFound) => Ok(()),
         Err(MapError::SyscallError(error)) if error.io_error.raw_os_error() == Some(libc::ENOENT) => Ok(()),

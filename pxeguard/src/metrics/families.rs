@@ -103,6 +103,16 @@ fn encode_boot(encoder: &mut DescriptorEncoder, counts: &BootCounts) -> fmt::Res
     family(encoder, "pxeguard_boot_requests", help, None, requests)?;
     let answers = counts.answers.iter().map(|(strategy, count)| ([("strategy", *strategy)], ConstCounter::new(*count)));
     family(encoder, "pxeguard_boot_answers", "Answers to network boot clients by strategy", None, answers)?;
+    if let Some(kernel) = &counts.kernel {
+        let by_message = [("offer", kernel.offers), ("ack", kernel.boot_server)];
+        let answers = by_message.into_iter().map(|(message, count)| ([("message", message)], ConstCounter::new(count)));
+        let help = "Answers to network boot clients that the kernel gave by itself";
+        family(encoder, "pxeguard_boot_kernel_answers", help, None, answers)?;
+        let help = "Answers of the kernel that could not be sent";
+        single(encoder, "pxeguard_boot_kernel_failed_answers", help, &ConstCounter::new(kernel.failed))?;
+        let help = "Answers of the kernel that the list of clients does not know of";
+        single(encoder, "pxeguard_boot_kernel_untold_answers", help, &ConstCounter::new(kernel.untold))?;
+    }
     let help = "Questions of network boot clients for which there was nothing to boot";
     single(encoder, "pxeguard_boot_refused", help, &ConstCounter::new(counts.refused))?;
     let transfers = counts.transfers.iter();

@@ -36,6 +36,8 @@ pub struct Link {
     pub master: Option<Ifindex>,
     /// Of a VLAN device: the interface that it is one VLAN of.
     pub vlan_of: Option<VlanOf>,
+    /// Of a bridge: whether it filters VLANs, and so gives and takes tags by its ports' rules.
+    pub filters_vlans: bool,
     /// Its Ethernet address; `None` where it has none.
     pub mac: Option<Mac>,
     /// The XDP program on it, whoever put it there.
@@ -111,7 +113,7 @@ impl Link {
     fn parse(message: &[u8]) -> Option<Self> {
         let header = LinkHeader::parse(message).ok()?;
         let layer = header.link_layer_type;
-        let (mut info, mut has_parent, mut trunk, mut vlan) = (None, false, None, None);
+        let (mut info, mut has_parent, mut trunk, mut vlan, mut filters_vlans) = (None, false, None, None, false);
         let mut link = Self {
             index: Ifindex(header.index),
             name: String::new(),
@@ -121,6 +123,7 @@ impl Link {
             physical: false,
             master: None,
             vlan_of: None,
+            filters_vlans: false,
             mac: None,
             xdp: None,
             up: header.flags.contains(LinkFlags::Up),
@@ -135,6 +138,7 @@ impl Link {
                 libc::IFLA_LINKINFO => {
                     info = nested(value, libc::IFLA_INFO_KIND).next().map(text);
                     vlan = nested(value, libc::IFLA_INFO_DATA).find_map(vlan_id);
+                    filters_vlans = nested(value, libc::IFLA_INFO_DATA).any(has_vlan_filter);
                 }
                 libc::IFLA_XDP => link.xdp = XdpAttached::parse(value),
                 libc::IFLA_PARENT_DEV_NAME => has_parent = true,
@@ -148,6 +152,7 @@ impl Link {
         if link.kind == Kind::Vlan {
             link.vlan_of = trunk.zip(vlan).map(|(trunk, vlan)| VlanOf { trunk, vlan });
         }
+        link.filters_vlans = link.kind == Kind::Bridge && filters_vlans;
         // Kernels before 5.14 do not tell the parent; there, what no software made is a device.
         link.physical = has_parent || link.kind == Kind::Physical;
         Some(link)
@@ -213,6 +218,12 @@ impl Address {
 fn ip(value: &[u8]) -> Option<IpAddr> {
     let v4 = || <[u8; 4]>::try_from(value).ok().map(IpAddr::from);
     v4().or_else(|| <[u8; 16]>::try_from(value).ok().map(IpAddr::from))
+}
+
+/// `IFLA_BR_VLAN_FILTERING` of linux/if_link.h, in the data of a bridge.
+fn has_vlan_filter(data: &[u8]) -> bool {
+    const IFLA_BR_VLAN_FILTERING: u16 = 7;
+    Attributes(data).any(|(kind, value)| kind == IFLA_BR_VLAN_FILTERING && value.first().is_some_and(|on| *on != 0))
 }
 
 /// `IFLA_VLAN_ID` of linux/if_link.h, in the data of a VLAN device.

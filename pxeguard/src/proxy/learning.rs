@@ -39,7 +39,7 @@ const STRIKES: u32 = 2;
 ///
 /// Whoever invents addresses can push out what is being tried (256 bytes each), but not what has worked: a client comes
 /// there only by fetching a file.
-const CLIENTS: NonZeroUsize = NonZeroUsize::new(4096).expect("it is not zero");
+pub(super) const CLIENTS: NonZeroUsize = NonZeroUsize::new(4096).expect("it is not zero");
 
 /// So many times in [`LOOP_WINDOW`] a client loads the same boot program: a loop.
 pub const LOOP_LOADS: u32 = 5;
@@ -106,6 +106,8 @@ struct Trial {
     /// Whether it asked a DHCP server for an address, in this attempt.
     has_address: bool,
     is_remote: bool,
+    /// Whether the operator has chosen the strategy, and nothing is tried.
+    is_chosen: bool,
     file: Arc<str>,
     loads: Loads,
 }
@@ -148,7 +150,23 @@ impl Learning {
         }
         trial.xid = told.xid;
         trial.is_remote = told.is_remote;
+        trial.is_chosen = told.chosen.is_some();
         trial.strategy
+    }
+
+    /// Whether the firmware of a client is told something else than all others of its kind, or soon may be: it is being
+    /// tried what works, or another strategy than the first of all has worked.
+    pub fn is_special(&self, mac: Mac) -> bool {
+        let tried = self.trying.peek(&(mac, Stage::Pxe));
+        let is_tried = tried.is_some_and(|trial| trial.asked > 0 && !trial.is_chosen);
+        is_tried || self.proven.peek(&mac).is_some_and(|strategy| *strategy != Strategy::Direct)
+    }
+
+    /// All of which [`Learning::is_special`] says so.
+    pub fn special(&self) -> impl Iterator<Item = Mac> {
+        let tried = self.trying.iter().filter(|((_, stage), _)| *stage == Stage::Pxe).map(|((mac, _), _)| *mac);
+        let all = tried.chain(self.proven.iter().map(|(mac, _)| *mac));
+        all.filter(|mac| self.is_special(*mac))
     }
 
     /// Whether a client was told something lately, or has ever fetched it.
@@ -207,6 +225,7 @@ impl Trial {
             asked: 0,
             has_address: false,
             is_remote: told.is_remote,
+            is_chosen: told.chosen.is_some(),
             file: Arc::clone(told.file),
             loads: Loads { file: Arc::clone(told.file), count: 0, since: now },
         }

@@ -7,7 +7,7 @@ use std::net::Ipv4Addr;
 
 use dhcproto::v4::borrowed::{DhcpOptionIterator, Message};
 use dhcproto::v4::{HType, MessageType, Opcode, OptionCode};
-use pxeguard_common::arch::{Arch, Transport};
+use pxeguard_common::arch::{Arch, Transport, true_arch};
 use pxeguard_common::net::Mac;
 use pxeguard_common::template::{BOOT_ITEM, UUID};
 
@@ -212,7 +212,7 @@ impl Fields {
             vendor::Class::Pxe => Transport::Tftp,
             vendor::Class::Http => Transport::Http,
         };
-        let arch = vendor::true_arch(self.arch.ok_or(Ignore::NoArchitecture)?, self.mac);
+        let arch = true_arch(self.arch.ok_or(Ignore::NoArchitecture)?, self.mac);
         // Bit 15 of the layer asks for a signed list of boot files (BIS), which nobody has; dnsmasq refuses it, too.
         if self.boot_item.is_some_and(|[_, _, layer, _]| layer & 0x80 != 0) {
             return Err(Ignore::Credentials);

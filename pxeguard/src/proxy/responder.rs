@@ -107,7 +107,7 @@ fn note_address(addressed: Addressed, knows: &mut Knowledge<'_>) {
     }
 }
 
-fn asked(request: &Request, at: &Arrival) -> Step {
+pub(super) fn asked(request: &Request, at: &Arrival) -> Step {
     let client = &request.client;
     let kind = match (client.program, client.transport) {
         (AskingProgram::Ipxe { .. }, _) => "iPXE",
@@ -118,7 +118,7 @@ fn asked(request: &Request, at: &Arrival) -> Step {
     Step::Asked { mac: client.mac, iface: at.iface, vlan: at.vlan, arch, kind, message: request.ask.name() }
 }
 
-fn answered(request: &Request, answer: Answer) -> Step {
+pub(super) fn answered(request: &Request, answer: Answer) -> Step {
     let message = if answer.shape.is_ack { "ack" } else { "offer" };
     let file = answer.shape.tells_file().then_some(answer.shape.file);
     Step::Answered { mac: request.client.mac, message, strategy: answer.strategy, file }

@@ -14,11 +14,12 @@ use tokio_util::sync::CancellationToken;
 
 use super::boot_server_port::BootServerPort;
 use super::counts::Counts;
+use super::fast_path::Doubts;
 use super::learning::Learning;
 use super::responder::{Knowledge, Responder};
 use super::socket::{Batch, PacketSocket, Received};
 use crate::boot::{Offers, Settings};
-use crate::clients::Observer;
+use crate::clients::{Observer, Step};
 use crate::networks::Networks;
 
 /// Why PXE clients cannot be answered.
@@ -56,6 +57,21 @@ pub struct Parts {
     pub settings: watch::Receiver<Arc<Settings>>,
     /// What is known of each client.  It is locked for the time of a batch, and not while the observer is told.
     pub learning: Arc<Mutex<Learning>>,
+    /// Who has to know of clients that are told something now.
+    pub doubts: Option<Doubts>,
+}
+
+impl Parts {
+    /// Says who was offered something.
+    fn doubt(&self, steps: &[Step]) {
+        let Some(doubts) = &self.doubts else { return };
+        for step in steps {
+            if let Step::Answered { mac, message: "offer", .. } = step {
+                // Nobody asks any more where the process is about to stop.
+                let _ = doubts.send(*mac);
+            }
+        }
+    }
 }
 
 impl Proxy {
@@ -188,6 +204,7 @@ async fn answer_all(
         if let Ok(answered) = answered {
             answered?;
             counts.count_unsent(batch.send(socket.get_ref()));
+            parts.doubt(&steps);
             parts.observer.tell_all(&mut steps);
         }
     }

@@ -22,6 +22,7 @@ use crate::trust::MacAddress;
 
 mod anything;
 mod decisions;
+mod fast_path;
 mod golden;
 mod places;
 

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use comfy_table::{Cell, CellAlignment, ContentArrangement, Table, presets};
 use pxeguard_common::verdict::{Reason, Verdict};
 
-use super::{Port, Server, Status, TrustEntry};
+use super::{BootAnswers, Port, Server, Status, TrustEntry};
 use crate::time::Timestamp;
 
 /// A column: its heading, and whether it holds numbers.
@@ -65,6 +65,10 @@ pub fn status_table(status: &Status, now: Timestamp) -> String {
         let total = status.totals.of_verdict(verdict).to_string();
         let detail = if reasons.is_empty() { total } else { format!("{total} ({})", reasons.join(", ")) };
         line(&verdict.name().replace('_', " "), &detail);
+    }
+    if let Some(BootAnswers { daemon, kernel }) = &status.boot_answers {
+        let kernel = kernel.as_ref().map(|kernel| format!("{} in the kernel, ", kernel.offers + kernel.boot_server));
+        line("answered", &format!("{}{daemon} by the daemon", kernel.unwrap_or_default()));
     }
     if status.events_lost > 0 {
         line("events lost", &status.events_lost.to_string());

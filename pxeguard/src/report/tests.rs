@@ -64,6 +64,10 @@ fn status() -> Status {
         servers: 0,
         totals: Totals::new(three_spoofs),
         events_lost: 0,
+        boot_answers: Some(BootAnswers {
+            daemon: 2,
+            kernel: Some(KernelAnswers { offers: 3, ..KernelAnswers::default() }),
+        }),
         problems: vec!["eno9 is not there".to_owned()],
     }
 }

@@ -1,6 +1,5 @@
 //! What each client is offered.
 
-use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use pxeguard_common::arch::{Platform, Transport};
@@ -31,7 +30,7 @@ impl Offers for Shelf {
     }
 
     fn generation(&self) -> u64 {
-        let changes = self.generation.load(Ordering::Acquire);
+        let changes = *self.generation.borrow();
         // An iPXE that was given is taken for the one that asks for so long, and then no more.
         let terms = if self.settings().chain_ipxe { self.since.elapsed().as_secs() / IPXE_START.as_secs() } else { 0 };
         changes + terms

@@ -33,6 +33,7 @@ fn every_key_is_read() {
         timeout = 0
         default = "memtest86+"
         chain_ipxe = true
+        fast_path = false
         max_transfers = 100
         max_transfers_per_client = 100
         [boot.programs]
@@ -66,6 +67,7 @@ fn every_key_is_read() {
         timeout: Duration::ZERO,
         default: Some("memtest86+".to_owned()),
         chain_ipxe: true,
+        fast_path: false,
         transfers: (100, 100),
     };
     assert_eq!(settings, expected);

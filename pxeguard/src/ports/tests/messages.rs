@@ -16,6 +16,7 @@ fn link(index: u32, name: &str, kind: Kind, master: Option<u32>) -> Link {
         kind,
         master: master.map(Ifindex),
         vlan_of: None,
+        filters_vlans: false,
         mac: None,
         xdp: None,
         up: true,

@@ -2,7 +2,6 @@
 
 use dhcproto::v4::borrowed::DhcpOptionIterator;
 use pxeguard_common::arch::Arch;
-use pxeguard_common::net::Mac;
 
 /// Option 43.71, PXE_BOOT_ITEM (PXE 2.1, table 2-1).
 pub const BOOT_ITEM: u8 = 71;
@@ -36,27 +35,6 @@ pub fn arch(value: &[u8]) -> Option<Arch> {
     let mut arches = value.chunks_exact(2).map(|number| Arch(u16::from_be_bytes([number[0], number[1]])));
     let known = arches.clone().find(|arch| arch.entry().is_some());
     known.or_else(|| arches.next())
-}
-
-/// IANA's number of the Raspberry Pi's boot ROM.
-const RASPBERRY_PI_ROM: Arch = Arch(41);
-
-/// Prefixes of the Raspberry Pi's Ethernet addresses (IEEE's register, MA-L).
-const RASPBERRY_PI: [[u8; 3]; 7] = [
-    [0x28, 0xcd, 0xc1],
-    [0x2c, 0xcf, 0x67],
-    [0x88, 0xa2, 0x9e],
-    [0xb8, 0x27, 0xeb],
-    [0xd8, 0x3a, 0xdd],
-    [0xdc, 0xa6, 0x32],
-    [0xe4, 0x5f, 0x01],
-];
-
-/// What a client is, whatever it says: the Raspberry Pi's boot ROM says that it is the BIOS of a PC, and is known only
-/// by its address (smee tells it apart in the same way).
-pub fn true_arch(said: Arch, mac: Mac) -> Arch {
-    let is_pi = RASPBERRY_PI.iter().any(|prefix| mac.starts_with(prefix));
-    if is_pi && said == Arch(0) { RASPBERRY_PI_ROM } else { said }
 }
 
 /// Whether option 77 says iPXE: as bare text, which iPXE sends, or as one of RFC 3004's counted strings.
@@ -124,12 +102,5 @@ mod tests {
         ] {
             assert_eq!(is_ipxe(value), expected, "{value:?}");
         }
-    }
-
-    #[test]
-    fn a_raspberry_pi_is_no_bios() {
-        assert_eq!(true_arch(Arch(0), [0x2c, 0xcf, 0x67, 1, 2, 3]), RASPBERRY_PI_ROM);
-        assert_eq!(true_arch(Arch(11), [0x2c, 0xcf, 0x67, 1, 2, 3]), Arch(11));
-        assert_eq!(true_arch(Arch(0), [0x52, 0x54, 0, 1, 2, 3]), Arch(0));
     }
 }

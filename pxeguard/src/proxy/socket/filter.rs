@@ -1,9 +1,13 @@
-//! What the kernel hands up: whole UDP datagrams to a DHCP server's port or to a PXE boot server's, with a client's message.
+//! What the kernel hands up: whole UDP datagrams to a DHCP server's port or to a PXE boot server's, with a client's
+//! message that the kernel has not answered by itself.
+
+use pxeguard_common::responder::ANSWERED;
 
 use super::SockFilter;
 use crate::proxy::answer::port;
 
 /// `BPF_LD | BPF_H | BPF_ABS` and so on (`linux/filter.h`).
+const LOAD_WORD: u16 = 0x20;
 const LOAD_HALF: u16 = 0x28;
 const LOAD_BYTE: u16 = 0x30;
 const LOAD_HALF_AT_X: u16 = 0x48;
@@ -14,6 +18,9 @@ const JUMP_EQUAL: u16 = 0x15;
 const JUMP_BITS: u16 = 0x45;
 const RETURN: u16 = 0x06;
 
+/// Where a program reads the frame's mark (`SKF_AD_OFF + SKF_AD_MARK`).
+const MARK: u32 = (-0x1000_i32 + 20) as u32;
+
 const ETHERNET: u32 = 14;
 /// All of a frame.
 const WHOLE: u32 = 0x4_0000;
@@ -23,7 +30,8 @@ const CHECKS: u8 = 12;
 /// The kernel takes the outermost tag out of a frame before a packet socket sees it; one may be left.
 pub fn requests() -> Vec<SockFilter> {
     let tag = 4;
-    let mut program = vec![op(LOAD_HALF, 0, 0, 12), op(JUMP_EQUAL, 0, CHECKS, 0x0800)];
+    let mut program = vec![op(LOAD_WORD, 0, 0, MARK), op(JUMP_EQUAL, 0, 1, ANSWERED), op(RETURN, 0, 0, 0)];
+    program.extend([op(LOAD_HALF, 0, 0, 12), op(JUMP_EQUAL, 0, CHECKS, 0x0800)]);
     program.extend(checks(0));
     program.extend([
         op(JUMP_EQUAL, 1, 0, 0x8100),
