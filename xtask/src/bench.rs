@@ -6,6 +6,7 @@ mod counter;
 mod cpu_time;
 mod daemon;
 mod download;
+mod fast_path;
 mod figure;
 mod flood;
 mod http;
@@ -68,8 +69,10 @@ enum Name {
     Tftp,
     /// Files by HTTP; peer: nginx
     Http,
-    /// PXE clients answered; peer: dnsmasq
+    /// PXE clients answered by the daemon; peer: dnsmasq
     Proxy,
+    /// PXE clients answered in the kernel; peer: dnsmasq
+    FastPath,
     /// Many clients switched on at once; peer: dnsmasq
     Storm,
     /// From power-on until firmware has its boot program; peer: dnsmasq.  With --quick only where it is named
@@ -137,6 +140,7 @@ impl Name {
             Self::Tftp => tftp::measure(effort),
             Self::Http => http::measure(effort),
             Self::Proxy => proxy::measure(effort),
+            Self::FastPath => fast_path::measure(effort),
             Self::Storm => storm::measure(effort),
             Self::PowerOn => power_on::measure(effort),
         }

@@ -24,6 +24,16 @@ impl CpuTime {
         Ok(Self(clocks))
     }
 
+    /// That of this program, and of the kernel's thread that takes over from it what is left of packets on the first CPU.
+    pub fn of_this_and_softirqs() -> Result<Self> {
+        let name =
+            |pid: &i32| fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|name| name == "ksoftirqd/0\n");
+        let processes = fs::read_dir("/proc")?.flatten();
+        let mut pids = processes.filter_map(|process| process.file_name().to_str()?.parse().ok());
+        let softirqs = pids.find(name).context("there is no process ksoftirqd/0")?;
+        Ok(Self(vec![clock_of(std::process::id() as i32)?, clock_of(softirqs)?]))
+    }
+
     /// All of it, since they began.
     pub fn read(&self) -> Result<Duration> {
         let times = self.0.iter().map(|clock| Ok(Duration::from(clock_gettime(*clock)?)));

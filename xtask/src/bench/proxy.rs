@@ -1,4 +1,4 @@
-//! PXE clients answered: how many in a second of CPU time, and how soon.
+//! PXE clients answered by the daemon: how many in a second of CPU time, and how soon.
 
 use std::thread;
 use std::time::Duration;
@@ -34,7 +34,7 @@ struct Flooded {
 pub fn measure(effort: Effort) -> Result<Vec<Figure>> {
     // An EFI program for x64, as far as its headers.
     let site = |server| Site::new(server, &[("boot.efi", &efi_program(4096))]);
-    let sites = [site(Server::Pxeguard)?, site(Server::Dnsmasq)?];
+    let sites = [site(Server::PxeguardInUserSpace)?, site(Server::Dnsmasq)?];
     let contenders = [Contender::new(&sites[0])?, Contender::new(&sites[1])?];
     let window = effort.choose(Duration::from_millis(500), Duration::from_millis(300));
     let rounds = effort.choose(9, 3);

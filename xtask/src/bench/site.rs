@@ -26,6 +26,10 @@ pub enum Server {
     Pxeguard,
     /// pxeguard that sends UEFI to port 4011.
     PxeguardBinl,
+    /// pxeguard that answers no PXE client in the kernel.
+    PxeguardInUserSpace,
+    /// pxeguard that guards only.
+    PxeguardWithoutBoot,
     Dnsmasq,
     Atftpd,
     Nginx,
@@ -72,7 +76,7 @@ impl Server {
     /// As a peer in a table.
     pub const fn name(self) -> &'static str {
         match self {
-            Self::Pxeguard | Self::PxeguardBinl => "pxeguard",
+            Self::Pxeguard | Self::PxeguardBinl | Self::PxeguardInUserSpace | Self::PxeguardWithoutBoot => "pxeguard",
             Self::Dnsmasq => "dnsmasq",
             Self::Atftpd => "atftpd",
             Self::Nginx => "nginx",
@@ -82,11 +86,16 @@ impl Server {
     /// Its command line: files from the boot root, and PXE clients answered where it can do so.
     fn command(self, hypervisor: &Host) -> Result<Vec<OsString>> {
         let words: Vec<OsString> = match self {
-            Self::Pxeguard | Self::PxeguardBinl => {
+            Self::PxeguardWithoutBoot => {
+                let words = format!("run --iface {BRIDGE} --no-boot");
+                std::iter::once(guard::program()?.into()).chain(split(&words)).collect()
+            }
+            Self::Pxeguard | Self::PxeguardBinl | Self::PxeguardInUserSpace => {
                 let strategy = if self == Self::PxeguardBinl { "binl" } else { "direct" };
                 hypervisor
                     .write("/etc/pxeguard/pxeguard.toml", format!("[boot.strategy]\nefi-x64 = \"{strategy}\"\n"))?;
-                let words = format!("run --iface {BRIDGE} --boot-root {ROOT}");
+                let more = if self == Self::PxeguardInUserSpace { " --no-fast-path" } else { "" };
+                let words = format!("run --iface {BRIDGE} --boot-root {ROOT}{more}");
                 std::iter::once(guard::program()?.into()).chain(split(&words)).collect()
             }
             Self::Dnsmasq => split(&format!(
@@ -118,7 +127,8 @@ impl Server {
         let tftp = || hypervisor.wait_udp(69).is_ok();
         let http = || hypervisor.enter(|| TcpStream::connect((SERVER, HTTP_PORT))).is_ok_and(|stream| stream.is_ok());
         match self {
-            Self::Pxeguard | Self::PxeguardBinl => tftp() && http(),
+            Self::Pxeguard | Self::PxeguardBinl | Self::PxeguardInUserSpace => tftp() && http(),
+            Self::PxeguardWithoutBoot => guard::run(hypervisor, ["ports"]).is_ok(),
             Self::Dnsmasq | Self::Atftpd => tftp(),
             Self::Nginx => http(),
         }
