@@ -9,6 +9,7 @@
 
 mod account;
 mod frame;
+mod limit;
 mod maps;
 mod policy;
 
@@ -66,8 +67,10 @@ pub fn pxeguard_egress(ctx: TcContext) -> i32 {
 #[inline(always)]
 fn guard(frame: impl Capture, policy: &impl Policy, port: Ifindex, at_hook: u32) -> bool {
     let mut reply = MaybeUninit::uninit();
-    if ServerReply::read(&frame, &mut reply).is_err() {
-        return false;
+    match ServerReply::read(&frame, &mut reply) {
+        Ok(()) => {}
+        Err(Ignore::FromClient) if at_hook != Event::AT_EGRESS => return limit::exceeds(port),
+        Err(_) => return false,
     }
     // SAFETY: written, because it did not fail.
     let reply = unsafe { reply.assume_init_mut() };
