@@ -13,7 +13,7 @@ use crate::control::{Request, Response};
 use crate::dataplane::DataPlaneError;
 use crate::metrics::{self, ServerReplies};
 use crate::ports::Watch;
-use crate::report::{Port, Server, Status, Totals, TrustEntry, mode_name};
+use crate::report::{ClientMessages, Port, Server, Status, Totals, TrustEntry, mode_name};
 use crate::time::{KernelClock, Timestamp};
 use crate::trust::{MacAddress, Trust};
 
@@ -62,9 +62,15 @@ impl Guard {
             ports: self.ports.values().filter(|port| port.guarded.is_ok()).count(),
             servers: self.plane.maps.servers()?.len(),
             totals: self.totals()?,
+            client_messages: self.client_messages()?,
             events_lost: self.plane.maps.events_lost()?,
             problems: problems.chain(unguarded).collect(),
         })
+    }
+
+    fn client_messages(&self) -> Result<ClientMessages, DataPlaneError> {
+        let stats = self.plane.maps.port_stats()?;
+        Ok(stats.iter().map(|(_, stats)| ClientMessages::of(stats)).sum())
     }
 
     fn totals(&self) -> Result<Totals, DataPlaneError> {
@@ -113,6 +119,7 @@ impl Guard {
                 would_drop: 0,
                 unlisted: 0,
                 servers: servers.iter().filter(|(key, _)| key.port == index.0).count(),
+                client_messages: ClientMessages::default(),
             };
             let stats = stats.iter().find(|(counted, _)| counted == index);
             port.count(&stats.map_or_else(PortStats::default, |(_, stats)| *stats));

@@ -86,7 +86,8 @@ impl Server {
                 let strategy = if self == Self::PxeguardBinl { "binl" } else { "direct" };
                 hypervisor
                     .write("/etc/pxeguard/pxeguard.toml", format!("[boot.strategy]\nefi-x64 = \"{strategy}\"\n"))?;
-                let words = format!("run --iface {BRIDGE} --boot-root {ROOT}");
+                // Here the load is one guest's.
+                let words = format!("run --iface {BRIDGE} --boot-root {ROOT} --client-messages-per-s 0");
                 std::iter::once(guard::program()?.into()).chain(split(&words)).collect()
             }
             Self::Dnsmasq => split(&format!(
