@@ -52,6 +52,7 @@ impl Guard {
 
     fn status(&self) -> Result<Status, DataPlaneError> {
         let problems = self.problems.iter().map(ToString::to_string);
+        let flooded = self.flooded().map(|name| format!("{name}: a flood of DHCP clients' messages comes in"));
         let unguarded = self.unguarded().map(|(name, why)| format!("{name}: not guarded: {why}"));
         Ok(Status {
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -64,7 +65,7 @@ impl Guard {
             totals: self.totals()?,
             client_messages: self.client_messages()?,
             events_lost: self.plane.maps.events_lost()?,
-            problems: problems.chain(unguarded).collect(),
+            problems: problems.chain(flooded).chain(unguarded).collect(),
         })
     }
 

@@ -21,9 +21,17 @@ const AGAIN: Duration = Duration::from_secs(60);
 #[derive(Debug, Default)]
 pub(super) struct Floods {
     going_on: BTreeMap<Ifindex, Flood>,
-    /// Messages that exceeded a port's limit and belong to no flood that goes on.
-    earlier: BTreeMap<Ifindex, u64>,
+    earlier: BTreeMap<Ifindex, Earlier>,
     last_look: Option<Instant>,
+}
+
+/// What there was before at a port.
+#[derive(Clone, Copy, Debug, Default)]
+struct Earlier {
+    /// Messages that exceeded its limit and were told of.
+    count: u64,
+    /// When the beginning of a flood was last told.
+    began: Option<Instant>,
 }
 
 /// A flood by one port; counts are of messages that exceeded its limit, from the port's first on.
@@ -31,6 +39,8 @@ pub(super) struct Floods {
 struct Flood {
     began: Instant,
     before: u64,
+    /// One that comes again and again is not told each time: not its beginning, nor its end.
+    is_told: bool,
     /// Where it stood at the last look that found more, and when that was.
     seen: (u64, Instant),
     /// Where it stood when it was last told, and when that was.
@@ -71,7 +81,7 @@ impl Floods {
         self.earlier.remove(&port);
     }
 
-    /// Returns whether the flood is new.
+    /// Returns whether there is a flood to be told.
     fn begin(&mut self, port: Ifindex, now: Instant) -> bool {
         if self.going_on.contains_key(&port) {
             return false;
@@ -79,26 +89,33 @@ impl Floods {
         if self.going_on.is_empty() {
             self.last_look = Some(now);
         }
-        let before = self.earlier.get(&port).copied().unwrap_or_default();
-        self.going_on.insert(port, Flood { began: now, before, seen: (before, now), told: (before, now) });
-        true
+        let earlier = self.earlier.entry(port).or_default();
+        let is_told = earlier.began.is_none_or(|began| now - began >= AGAIN);
+        if is_told {
+            earlier.began = Some(now);
+        }
+        let start = (earlier.count, now);
+        self.going_on.insert(port, Flood { began: now, before: earlier.count, is_told, seen: start, told: start });
+        is_told
     }
 
     fn look(&mut self, port: Ifindex, count: u64, now: Instant) -> Option<News> {
         let flood = self.going_on.get_mut(&port)?;
         if count == flood.seen.0 {
-            let news = News::Ended { count: count - flood.before, lasted: flood.seen.1 - flood.began };
-            self.earlier.insert(port, count);
-            self.going_on.remove(&port);
-            return Some(news);
+            let flood = self.going_on.remove(&port)?;
+            let news = News::Ended { count: count.saturating_sub(flood.before), lasted: flood.seen.1 - flood.began };
+            return flood.is_told.then(|| {
+                self.earlier.entry(port).or_default().count = count;
+                news
+            });
         }
         flood.seen = (count, now);
         let since = now - flood.told.1;
         if since < AGAIN {
             return None;
         }
-        let news = News::GoesOn { count: count - flood.told.0, since };
-        flood.told = flood.seen;
+        let news = News::GoesOn { count: count.saturating_sub(flood.told.0), since };
+        (flood.told, flood.is_told) = (flood.seen, true);
         Some(news)
     }
 }
@@ -107,9 +124,14 @@ impl Guard {
     /// What an earlier daemon has told of is no news.
     pub(super) fn take_over_floods(&mut self) -> Result<(), DataPlaneError> {
         let stats = self.plane.maps.port_stats()?;
-        self.floods.earlier =
-            stats.into_iter().map(|(port, stats)| (port, ClientMessages::of(&stats).exceeding())).collect();
+        let earlier = |stats| Earlier { count: ClientMessages::of(&stats).exceeding(), began: None };
+        self.floods.earlier = stats.into_iter().map(|(port, stats)| (port, earlier(stats))).collect();
         Ok(())
+    }
+
+    /// Ports by which a flood comes in.
+    pub(super) fn flooded(&self) -> impl Iterator<Item = String> {
+        self.floods.going_on.keys().map(|port| self.port_name(port.0))
     }
 
     /// The kernel says that the clients behind a port exceed its limit.
@@ -181,7 +203,7 @@ mod tests {
     #[test]
     fn a_flood_is_new_once_told_each_minute_and_at_its_end() {
         let (mut floods, began) = (Floods::default(), Instant::now());
-        floods.earlier.insert(PORT, 1000);
+        floods.earlier.insert(PORT, Earlier { count: 1000, began: None });
         assert!(floods.begin(PORT, began) && !floods.begin(PORT, after(began, 1)));
         assert_eq!(floods.next_look(), after(began, 5));
         for second in (5..60).step_by(5) {
@@ -199,6 +221,24 @@ mod tests {
         assert_eq!(floods.look(PORT, 1651, after(began, 85)), None);
         let ended = News::Ended { count: 1, lasted: Duration::from_secs(5) };
         assert_eq!(floods.look(PORT, 1651, after(began, 90)), Some(ended));
+    }
+
+    #[test]
+    fn one_that_comes_and_goes_is_told_once_a_minute() {
+        let (mut floods, began) = (Floods::default(), Instant::now());
+        let told: Vec<_> = (0..180)
+            .step_by(15)
+            .filter_map(|second| {
+                let (begins, count) = (floods.begin(PORT, after(began, second)), second + 1);
+                assert_eq!(floods.look(PORT, count, after(began, second + 5)), None);
+                let ended = floods.look(PORT, count, after(began, second + 10));
+                assert_eq!(begins, ended.is_some());
+                ended.map(|news| (second, news))
+            })
+            .collect();
+        let lasted = Duration::from_secs(5);
+        let ended = |count| News::Ended { count, lasted };
+        assert_eq!(told, [(0, ended(1)), (60, ended(60)), (120, ended(60))]);
     }
 
     #[test]
