@@ -50,8 +50,18 @@ impl Event {
     pub const AT_EGRESS: u32 = 4;
 }
 
+/// The other entry of the `EVENTS` ring, told from [`Event`] by its length: the clients behind a port send more than its
+/// limit allows.
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+pub struct Excess {
+    /// The port.
+    pub port: u64,
+}
+pod!(Excess, 8);
+
 /// Size of the ring.
 pub const RING_BYTES: u32 = 512 * 1024;
 
-/// The least time between two events of one server, or of a port's servers that have no row.
+/// The least time between two events of one server, of a port's servers that have no row, or of a port's clients.
 pub const TELL_EVERY_NS: u64 = 1_000_000_000;

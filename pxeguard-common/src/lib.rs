@@ -2,7 +2,8 @@
 //!
 //! Read in this order: a [`frame`] yields bytes; [`net`] finds the IPv4 packet in it; [`reply`] tells whether that
 //! packet is a DHCP server's reply; [`trust`] says who may send one; [`verdict`] decides.  [`server`], [`port`] and
-//! [`event`] are what the kernel programs write down about it and the daemon reads.
+//! [`event`] are what the kernel programs write down about it and the daemon reads.  [`limit`] is about the messages of
+//! clients.
 //!
 //! [`arch`] is the table of what boots where; a [`template`] is a reply to a PXE client.
 #![no_std]
@@ -12,6 +13,7 @@ pub mod arch;
 pub mod dhcp;
 pub mod event;
 pub mod frame;
+pub mod limit;
 pub mod net;
 mod pod;
 pub mod port;

@@ -1,5 +1,6 @@
 //! What is known of each port.
 
+use crate::limit::{Bucket, ClientLimit};
 use crate::net::Ifindex;
 use crate::pod::pod;
 use crate::server::{ROWS_PER_PORT, Share};
@@ -13,12 +14,15 @@ pub struct PortPolicy {
     pub rows_allowed: [u64; Share::COUNT],
     /// When the port's ingress program was attached, in nanoseconds of `CLOCK_REALTIME`; 0 where it is not yet.
     pub guarded_since_ns: u64,
+    /// How many messages of DHCP clients may come in by it.
+    pub clients: ClientLimit,
 }
-pod!(PortPolicy, 8 * 2, 8);
+pod!(PortPolicy, 8 * 2, 8, size_of::<ClientLimit>());
 
 impl PortPolicy {
     /// What nobody guards yet.
-    pub const UNGUARDED: Self = Self { rows_allowed: [ROWS_PER_PORT; Share::COUNT], guarded_since_ns: 0 };
+    pub const UNGUARDED: Self =
+        Self { rows_allowed: [ROWS_PER_PORT; Share::COUNT], guarded_since_ns: 0, clients: ClientLimit::NONE };
 }
 
 /// Value of the `PORT_STATS` map, by slot.  The daemon writes it when it gives the slot to a port and when it takes it
@@ -40,8 +44,14 @@ pub struct PortStats {
     pub told: u64,
     /// Rows of servers ever made, by share.
     pub rows_made: [u64; Share::COUNT],
+    /// What may still come of DHCP clients.
+    pub bucket: Bucket,
+    /// Messages of DHCP clients by verdict; one that is dropped exceeded the port's limit.
+    pub clients: [u64; Verdict::ALL.len()],
+    /// When it was last told that the limit is exceeded, in nanoseconds of `CLOCK_MONOTONIC`.
+    pub excess_told_ns: u64,
 }
-pod!(PortStats, 8, 8 * 3, 8, 8, 8, 8, 8 * 2);
+pod!(PortStats, 8, 8 * 3, 8, 8, 8, 8, 8 * 2, size_of::<Bucket>(), 8 * 3, 8);
 
 impl PortStats {
     /// Of a port that has not been counted yet.

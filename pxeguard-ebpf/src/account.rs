@@ -162,7 +162,7 @@ fn no_room(context: &impl EbpfContext) -> bool {
 
 /// Adds for all CPUs.
 #[inline(always)]
-fn add(counter: &mut u64, n: u64) {
+pub fn add(counter: &mut u64, n: u64) {
     // SAFETY: a u64 of a map is aligned, and lives as long as the reference.
     unsafe { atomic_xadd::<u64, u64, { AtomicOrdering::Relaxed }>(counter, n) };
 }

@@ -9,6 +9,7 @@
 
 mod account;
 mod frame;
+mod limit;
 mod maps;
 mod policy;
 mod respond;
@@ -39,6 +40,7 @@ pub fn pxeguard_xdp(ctx: XdpContext) -> u32 {
     let port = Ifindex(frame.ifindex());
     match guard(frame, &AT_INGRESS, port, 0) {
         Guarded::Ends => xdp_action::XDP_DROP,
+        Guarded::ClientAsks if limit::exceeds(port) => xdp_action::XDP_DROP,
         Guarded::ClientAsks | Guarded::GoesOn => xdp_action::XDP_PASS,
     }
 }
@@ -53,6 +55,9 @@ pub fn pxeguard_ingress(ctx: TcContext) -> i32 {
     let port = Ifindex(frame.ifindex());
     match guard(frame, &AT_INGRESS, port, 0) {
         Guarded::Ends => return TC_ACT_SHOT,
+        // The copy of a question that was answered: it was counted before.
+        Guarded::ClientAsks if respond::was_answered(&ctx) => {}
+        Guarded::ClientAsks if limit::exceeds(port) => return TC_ACT_SHOT,
         // SAFETY: the program that is there takes the same context; what it does with the frame is the last thing done.
         Guarded::ClientAsks => unsafe { RESPOND.tail_call(&ctx, 0) },
         Guarded::GoesOn => {}

@@ -15,6 +15,13 @@ use pxeguard_common::template::{BOOT_ITEM, CAPACITY, UUID};
 
 use crate::maps::{ANSWERED, ANSWERS, DESK, LEFT, REPLIES, RESPONDER, SERVED};
 
+/// Whether a frame is the copy of a question that was answered.
+#[inline(always)]
+pub fn was_answered(ctx: &TcContext) -> bool {
+    // SAFETY: the context is the program's own.
+    unsafe { (*ctx.skb.skb).mark == ANSWERED_MARK }
+}
+
 /// Answers a client, if its request is plain and a reply is prepared; `None` leaves the frame as it was.
 #[inline(always)]
 pub fn respond(ctx: &TcContext) -> Option<i32> {
@@ -22,7 +29,7 @@ pub fn respond(ctx: &TcContext) -> Option<i32> {
     // SAFETY: the context is the program's own.
     let (mark, ifindex) = unsafe { ((*skb).mark, (*skb).ifindex) };
     let generation = RESPONDER.get(0)?.generation;
-    if mark == ANSWERED_MARK || generation == 0 {
+    if generation == 0 {
         return None;
     }
     // SAFETY: an aligned word; a removed entry is read as it was or as the next one is.

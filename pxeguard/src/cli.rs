@@ -7,7 +7,7 @@ use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Parser, Subcommand};
 
 use crate::boot::{ClientMac, ProgramChoice};
-use crate::config::{DEFAULT_CONTROL, ModeChoice};
+use crate::config::{DEFAULT_CONTROL, MAX_PER_S, ModeChoice};
 use crate::hook::HookChoice;
 use crate::trust::{InterfaceName, Trust};
 
@@ -97,6 +97,13 @@ pub struct RunArgs {
     /// Where on a port the guard is attached [default: auto].
     #[arg(long)]
     pub hook: Option<HookChoice>,
+
+    /// DHCP clients' messages that may come in by one port in a second, five times as many at once; 0: any number
+    /// [default: 2000].
+    ///
+    /// What exceeds it is a flood, and ends at its port.  The configuration file can say it port by port.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(..=i64::from(MAX_PER_S)))]
+    pub client_messages_per_s: Option<u32>,
 
     /// Folder of boot files: PXE clients are told to load what fits them [default: /var/lib/pxeguard/boot, if it is there].
     #[arg(long, value_name = "DIR")]

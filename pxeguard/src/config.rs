@@ -2,6 +2,7 @@
 
 mod boot;
 mod file;
+mod limits;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -16,6 +17,7 @@ use crate::trust::{InterfaceName, Source, Trust, Trusts};
 use file::ConfigFile;
 
 pub use file::FileError;
+pub use limits::{Limit, Limits, MAX_PER_S};
 
 /// Where the configuration file is, unless another one is named.
 pub const DEFAULT_CONFIG: &str = "/etc/pxeguard/pxeguard.toml";
@@ -62,6 +64,8 @@ pub struct Config {
     pub control: PathBuf,
     /// The state file.
     pub state: PathBuf,
+    /// How much may come in by a port.
+    pub limits: Limits,
     /// What is booted, and how; `None` where nothing is.
     pub boot: Option<Settings>,
     /// The configuration file, where there is one.
@@ -156,6 +160,7 @@ impl Config {
             listen: flags.listen.or(file.listen).unwrap_or(DEFAULT_LISTEN),
             control: flags.control.clone().or(file.control).unwrap_or_else(|| DEFAULT_CONTROL.into()),
             state: file.state.unwrap_or_else(|| DEFAULT_STATE.into()),
+            limits: file.limits.or_flag(flags.client_messages_per_s),
             boot: file.boot.resolve(&flags)?,
             file: path,
             flags,

@@ -5,6 +5,7 @@
 mod answers;
 mod bindings;
 mod boot;
+mod floods;
 mod guard;
 mod rows;
 mod targets;
@@ -113,6 +114,7 @@ async fn serve(config: Config, boot_threads: Option<&Threads>) -> anyhow::Result
                 ready.get_inner_mut().flush();
                 ready.clear_ready();
             }
+            () = tokio::time::sleep_until(guard.floods.next_look()), if guard.floods.are_any() => guard.look_at_floods(),
             Some((request, answer)) = requests.recv() => {
                 let about_boot = boot.as_ref().and_then(|boot| boot.answer(&request));
                 let response = match about_boot {

@@ -5,6 +5,7 @@ mod clients;
 mod table;
 mod totals;
 
+use std::iter::Sum;
 use std::net::Ipv4Addr;
 
 use pxeguard_common::dhcp::MessageType;
@@ -45,6 +46,8 @@ pub struct Status {
     pub servers: usize,
     /// Replies by verdict and reason.
     pub totals: Totals,
+    /// Messages of DHCP clients, by all ports together.
+    pub client_messages: ClientMessages,
     /// Events that the kernel could not tell, because the ring was full.
     pub events_lost: u64,
     /// Who has answered the clients that boot; `null` where nothing is booted.
@@ -61,6 +64,40 @@ pub struct BootAnswers {
     pub daemon: u64,
     /// Answers by the kernel, also before; `null` where it answers nobody.
     pub kernel: Option<KernelAnswers>,
+}
+
+/// Messages of DHCP clients.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+pub struct ClientMessages {
+    /// Those that went on, within the limit.
+    pub passed: u64,
+    /// Those that were dropped, because they exceeded the limit.
+    pub cut: u64,
+    /// Those that exceeded it and went on, because the mode was to observe.
+    pub would_cut: u64,
+}
+
+impl ClientMessages {
+    /// From what the kernel counted at a port.
+    pub fn of(stats: &PortStats) -> Self {
+        let [passed, cut, would_cut] = stats.clients;
+        Self { passed, cut, would_cut }
+    }
+
+    /// All that exceeded the limit.
+    pub const fn exceeding(&self) -> u64 {
+        self.cut + self.would_cut
+    }
+}
+
+impl Sum for ClientMessages {
+    fn sum<I: Iterator<Item = Self>>(all: I) -> Self {
+        all.fold(Self::default(), |sum, one| Self {
+            passed: sum.passed + one.passed,
+            cut: sum.cut + one.cut,
+            would_cut: sum.would_cut + one.would_cut,
+        })
+    }
 }
 
 /// The name of a mode.
@@ -186,6 +223,8 @@ pub struct Port {
     pub unlisted: u64,
     /// Servers that are listed at this port.
     pub servers: usize,
+    /// Messages of the DHCP clients behind it.
+    pub client_messages: ClientMessages,
 }
 
 impl Port {
@@ -196,6 +235,7 @@ impl Port {
         self.dropped = replies(Verdict::Drop);
         self.would_drop = replies(Verdict::WouldDrop);
         self.unlisted = stats.unlisted;
+        self.client_messages = ClientMessages::of(stats);
     }
 }
 

@@ -60,6 +60,7 @@ const PORT: &[Field] = &[
     ("bridge", Text, true),
     ("would_drop", Count, false),
     ("unlisted", Count, false),
+    ("client_messages", Object, false),
     ("servers", Count, false),
 ];
 
@@ -72,6 +73,7 @@ const STATUS: &[Field] = &[
     ("ports", Count, false),
     ("servers", Count, false),
     ("totals", Object, false),
+    ("client_messages", Object, false),
     ("events_lost", Count, false),
     ("problems", List, false),
 ];
@@ -122,6 +124,8 @@ const FILE: &[Field] = &[
 
 const BOOT_LIST: &[Field] =
     &[("entries", List, false), ("programs", List, false), ("clients", List, false), ("warnings", List, false)];
+
+const CLIENT_MESSAGES: &[Field] = &[("passed", Count, false), ("cut", Count, false), ("would_cut", Count, false)];
 
 const ENTRY: &[Field] =
     &[("name", Text, false), ("title", Text, false), ("file", Text, false), ("platforms", List, false)];
@@ -181,6 +185,8 @@ fn every_report_has_its_fields_and_their_types() {
     assert_eq!(all(&ports, PORT), 3, "{ports}");
     let status = guard.json("status").unwrap();
     fields(&status, STATUS);
+    fields(&status["client_messages"], CLIENT_MESSAGES);
+    ports.as_array().unwrap().iter().for_each(|port| fields(&port["client_messages"], CLIENT_MESSAGES));
     assert_eq!((&status["mode"], &status["ports"], &status["servers"]), (&"enforce".into(), &3.into(), &2.into()));
     let trusts = guard.json("trust list").unwrap();
     assert_eq!(all(&trusts, TRUST), 2, "{trusts}");

@@ -4,7 +4,7 @@ use std::env;
 use std::path::{Path, PathBuf};
 
 /// The folders of [`cache`] in which `cargo xtask setup` unpacks packages; each is laid out as `/` is.
-pub const UNPACKED: [&str; 5] = ["qemu", "firmware", "boot-programs", "debian-installer", "servers"];
+pub const UNPACKED: [&str; 6] = ["qemu", "firmware", "boot-programs", "debian-installer", "servers", "attackers"];
 
 /// A folder that outlives `cargo clean` and serves all clones of this user; `None` where there is no home.
 pub fn cache() -> Option<PathBuf> {

@@ -11,7 +11,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::ConfigError;
-use super::file::{Mistake, Texts};
+use super::file::{Mistake, Texts, mistake, number};
 use crate::boot::{ClientMac, ClientSettings, DEFAULT_ROOT, ProgramName, Settings};
 use crate::cli::RunArgs;
 use crate::proxy::Strategy;
@@ -134,15 +134,6 @@ pub(super) fn keep(old: Option<&Settings>, new: &mut Option<Settings>) -> Vec<&'
     };
     *new = old;
     changed
-}
-
-fn mistake<T>(at: &Spanned<T>, why: impl ToString) -> Mistake {
-    Mistake { at: at.span().start, why: why.to_string() }
-}
-
-fn number(written: &Spanned<i64>, least: u64, most: u64, what: &str) -> Result<u64, Mistake> {
-    let number = u64::try_from(*written.get_ref()).ok().filter(|number| (least..=most).contains(number));
-    number.ok_or_else(|| mistake(written, format!("{} is not {what} from {least} to {most}", written.get_ref())))
 }
 
 /// Returns how many of one client, and in all.

@@ -12,6 +12,7 @@ use toml::Spanned;
 
 use super::ModeChoice;
 use super::boot::{BootKeys, BootSection};
+use super::limits::{Limits, LimitsKeys};
 use crate::hook::HookChoice;
 use crate::trust::{InterfaceName, Trust};
 
@@ -25,6 +26,7 @@ pub(super) struct ConfigFile {
     pub(super) listen: Option<SocketAddr>,
     pub(super) control: Option<PathBuf>,
     pub(super) state: Option<PathBuf>,
+    pub(super) limits: Limits,
     pub(super) boot: BootSection,
 }
 
@@ -40,6 +42,7 @@ struct Keys {
     listen: Option<SocketAddr>,
     control: Option<PathBuf>,
     state: Option<PathBuf>,
+    limits: LimitsKeys,
     boot: BootKeys,
 }
 
@@ -99,6 +102,7 @@ impl ConfigFile {
             listen: keys.listen,
             control: keys.control,
             state: keys.state,
+            limits: keys.limits.parse()?,
             boot: keys.boot.parse()?,
         })
     }
@@ -108,6 +112,15 @@ impl ConfigFile {
 pub(super) struct Mistake {
     pub(super) at: usize,
     pub(super) why: String,
+}
+
+pub(super) fn mistake<T>(at: &Spanned<T>, why: impl ToString) -> Mistake {
+    Mistake { at: at.span().start, why: why.to_string() }
+}
+
+pub(super) fn number(written: &Spanned<i64>, least: u64, most: u64, what: &str) -> Result<u64, Mistake> {
+    let number = u64::try_from(*written.get_ref()).ok().filter(|number| (least..=most).contains(number));
+    number.ok_or_else(|| mistake(written, format!("{} is not {what} from {least} to {most}", written.get_ref())))
 }
 
 /// What serde calls a field and puts between backticks, people call a key.

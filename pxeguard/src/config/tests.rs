@@ -39,6 +39,30 @@ fn defaults_hold_where_nothing_is_said() {
     assert_eq!(config.listen.to_string(), "127.0.0.1:9467");
     assert_eq!(config.control, Path::new("/run/pxeguard/pxeguard.sock"));
     assert_eq!(config.state, Path::new("/var/lib/pxeguard/state.toml"));
+    assert_eq!(config.limits.of("eno1"), Limit { per_s: 2000, burst: 10_000 });
+}
+
+#[test]
+fn a_port_has_its_own_limit_or_that_of_all_and_the_flag_wins() {
+    let file = file(
+        r#"
+        iface = "vmbr0"
+        [limits]
+        client_burst = 500
+        [limits.ports.tap1]
+        client_messages_per_s = 20
+        [limits.ports.tap2]
+        client_burst = 600
+        [limits.ports.eno1]
+        client_messages_per_s = 0
+        "#,
+    );
+    let limits = Config::load(flags(&file)).unwrap().limits;
+    let of = |port| (limits.of(port).per_s, limits.of(port).burst);
+    assert_eq!([of("tap0"), of("tap1"), of("tap2"), of("eno1")], [(2000, 500), (20, 100), (2000, 600), (0, 0)]);
+    let flags = RunArgs { client_messages_per_s: Some(7), ..flags(&file) };
+    let limits = Config::load(flags).unwrap().limits;
+    assert_eq!([limits.of("tap0").per_s, limits.of("tap1").per_s], [7, 20]);
 }
 
 #[test]
@@ -82,6 +106,15 @@ fn a_mistake_is_told_with_its_line() {
         ("listen = \"localhost\"", "1:10: invalid socket address syntax"),
         ("iface = \"vmbr0", "1:15: invalid basic string, expected `\"`"),
         ("iface = \"a\"\niface = \"b\"", "2:1: duplicate key"),
+        ("[limits]\nclient_rate = 5", "2:1: unknown key \"client_rate\", expected one of \"client_messages_per_s\","),
+        ("[limits]\nclient_messages_per_s = -1", "2:25: -1 is not a number of messages a second from 0 to 1000000"),
+        ("[limits]\nclient_burst = 0", "2:16: 0 is not a number of messages from 1 to 100000000"),
+        (
+            "[limits]\nclient_burst = 19",
+            "2:16: at 2000 messages a second, 20 may come at once: the kernel's clock ticks",
+        ),
+        ("[limits.ports.\"a/b\"]", "1:15: \"a/b\" is not the name of a network interface"),
+        ("[limits.ports.p]\nburst = 5", "2:1: unknown key \"burst\""),
     ];
     for (text, expected) in cases {
         let told = mistake(text);
@@ -158,6 +191,7 @@ fn every_key_of_the_example_is_known_and_has_its_default() {
     let config = Config::load(flags(&file(&all.join("\n")))).unwrap();
     assert_eq!(config.trusts.len(), 4);
     assert_eq!((config.hook, config.listen), (HookChoice::Auto, DEFAULT_LISTEN));
+    assert_eq!((config.limits.of("vmbr0"), config.limits.of("tap100i0")), (Limit::default(), Limit::at_rate(20)));
     assert_eq!((config.control, config.state), (DEFAULT_CONTROL.into(), DEFAULT_STATE.into()));
     let Settings { networks, programs, strategies, clients, default, .. } =
         config.boot.clone().expect("the example boots");

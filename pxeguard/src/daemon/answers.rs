@@ -13,7 +13,7 @@ use crate::control::{Request, Response};
 use crate::dataplane::DataPlaneError;
 use crate::metrics::{self, ServerReplies};
 use crate::ports::Watch;
-use crate::report::{Port, Server, Status, Totals, TrustEntry, mode_name};
+use crate::report::{ClientMessages, Port, Server, Status, Totals, TrustEntry, mode_name};
 use crate::time::{KernelClock, Timestamp};
 use crate::trust::{MacAddress, Trust};
 
@@ -52,6 +52,7 @@ impl Guard {
 
     fn status(&self) -> Result<Status, DataPlaneError> {
         let problems = self.problems.iter().map(ToString::to_string);
+        let flooded = self.flooded().map(|name| format!("{name}: a flood of DHCP clients' messages comes in"));
         let unguarded = self.unguarded().map(|(name, why)| format!("{name}: not guarded: {why}"));
         Ok(Status {
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -62,10 +63,16 @@ impl Guard {
             ports: self.ports.values().filter(|port| port.guarded.is_ok()).count(),
             servers: self.plane.maps.servers()?.len(),
             totals: self.totals()?,
+            client_messages: self.client_messages()?,
             events_lost: self.plane.maps.events_lost()?,
             boot_answers: None,
-            problems: problems.chain(unguarded).collect(),
+            problems: problems.chain(flooded).chain(unguarded).collect(),
         })
+    }
+
+    fn client_messages(&self) -> Result<ClientMessages, DataPlaneError> {
+        let stats = self.plane.maps.port_stats()?;
+        Ok(stats.iter().map(|(_, stats)| ClientMessages::of(stats)).sum())
     }
 
     fn totals(&self) -> Result<Totals, DataPlaneError> {
@@ -114,6 +121,7 @@ impl Guard {
                 would_drop: 0,
                 unlisted: 0,
                 servers: servers.iter().filter(|(key, _)| key.port == index.0).count(),
+                client_messages: ClientMessages::default(),
             };
             let stats = stats.iter().find(|(counted, _)| counted == index);
             port.count(&stats.map_or_else(PortStats::default, |(_, stats)| *stats));

@@ -11,6 +11,7 @@ use pxeguard_common::net::Ifindex;
 use pxeguard_common::trust::Mode;
 use tokio::sync::watch;
 
+use super::floods::Floods;
 use super::tell::Teller;
 use crate::config::Config;
 use crate::dataplane::{DataPlane, DataPlaneError, Events, Guarded};
@@ -47,6 +48,7 @@ pub(super) struct Guard {
     /// Names of ports that are gone, for the servers that were seen there.
     pub(super) gone: BTreeMap<Ifindex, String>,
     pub(super) teller: Teller,
+    pub(super) floods: Floods,
     pub(super) since: Timestamp,
     names: BTreeMap<String, Ifindex>,
     mode_warning: Option<&'static str>,
@@ -83,6 +85,7 @@ impl Guard {
             networks: watch::Sender::new(Arc::new(networks)),
             gone: BTreeMap::new(),
             teller: Teller::default(),
+            floods: Floods::default(),
             since: Timestamp::now(),
             names: BTreeMap::new(),
             mode_warning,
@@ -117,6 +120,7 @@ impl Guard {
             }
         }
         self.set_targets(&snapshot, targets.ports, targets.problems);
+        self.take_over_floods()?;
         if let Some((name, why)) = self.unguarded().next() {
             bail!("cannot guard {name}: {why}");
         }

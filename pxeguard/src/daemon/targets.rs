@@ -23,6 +23,7 @@ impl Guard {
         for target in targets {
             self.guard(target);
         }
+        self.set_limits();
         self.guard_egress();
         for problem in problems.iter().filter(|problem| !self.problems.contains(problem)) {
             log::error!("{problem}");
@@ -65,6 +66,16 @@ impl Guard {
         }
     }
 
+    /// Puts the limits in force that hold for the ports as they are called now.
+    fn set_limits(&mut self) {
+        for (index, state) in self.ports.iter().filter(|(_, state)| state.guarded.is_ok()) {
+            let name = &state.target.link.name;
+            if let Err(error) = self.plane.maps.set_limit(*index, self.config.limits.of(name).into()) {
+                log::error!("{name}: no limit for clients' messages: {:#}", anyhow::Error::from(error));
+            }
+        }
+    }
+
     pub(super) fn release(&mut self, index: Ifindex) {
         let Some(port) = self.ports.remove(&index) else { return };
         let name = port.target.link.name;
@@ -72,6 +83,7 @@ impl Guard {
             Ok(()) => log::info!("{name}: has left, and is not guarded any more"),
             Err(error) => log::error!("{name}: has left, but: {:#}", anyhow::Error::from(error)),
         }
+        self.floods.forget(index);
         self.gone.insert(index, name);
     }
 }

@@ -5,9 +5,10 @@ use std::fmt::Write as _;
 use std::net::Ipv4Addr;
 use std::time::{Duration, Instant};
 
+use aya::Pod;
 use log::Level;
 use pxeguard_common::dhcp::MessageType;
-use pxeguard_common::event::{Event, EventHead};
+use pxeguard_common::event::{Event, EventHead, Excess};
 use pxeguard_common::frame::Bytes;
 use pxeguard_common::net::{Ifindex, Mac};
 use pxeguard_common::reply::ServerReply;
@@ -73,7 +74,12 @@ impl Guard {
         self.teller.forget();
         let mut may_be_bound = false;
         while let Some(bytes) = events.next() {
-            let Some(event) = read(&bytes) else { continue };
+            if let Some(excess) = read::<Excess>(&bytes) {
+                drop(bytes);
+                self.tell_flood(Ifindex(excess.port as u32));
+                continue;
+            }
+            let Some(event) = read::<Event>(&bytes) else { continue };
             drop(bytes);
             self.tell_event(&event);
             may_be_bound |= event.head.flags & Event::FIRST != 0 && self.awaits_binding(event.head.server.mac);
@@ -150,11 +156,11 @@ fn what(event: &Event) -> String {
     }
 }
 
-/// An event as the kernel wrote it.
-fn read(bytes: &[u8]) -> Option<Event> {
-    if bytes.len() < size_of::<Event>() {
+/// An entry as the kernel wrote it; `None` where it is of another kind.
+fn read<T: Pod>(bytes: &[u8]) -> Option<T> {
+    if bytes.len() != size_of::<T>() {
         return None;
     }
-    // SAFETY: the entry is as long as an `Event`, all of whose bit patterns are valid.
-    Some(unsafe { bytes.as_ptr().cast::<Event>().read_unaligned() })
+    // SAFETY: the entry is as long as a `T`, all of whose bit patterns are valid.
+    Some(unsafe { bytes.as_ptr().cast::<T>().read_unaligned() })
 }

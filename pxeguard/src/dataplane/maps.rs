@@ -6,6 +6,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use aya::maps::{Array, HashMap, MapData, MapError, PerCpuArray, RingBuf};
 use aya::{Ebpf, Pod};
 use nix::libc;
+use pxeguard_common::limit::ClientLimit;
 use pxeguard_common::net::{Ifindex, Mac};
 use pxeguard_common::port::{PortPolicy, PortStats, Slot};
 use pxeguard_common::server::{ServerKey, ServerRow, Share};
@@ -131,6 +132,16 @@ impl Maps {
             self.set_policy_at(slot, policy)?;
         }
         Ok(policy.guarded_since_ns)
+    }
+
+    /// Says how many messages of clients may come in by a port that has a slot.
+    pub fn set_limit(&mut self, port: Ifindex, clients: ClientLimit) -> Result<(), DataPlaneError> {
+        let slot = Slot(self.port_slots.get(&port.0, 0).map_err(error("read", "PORT_SLOTS"))?);
+        let policy = self.policy_at(slot)?;
+        if policy.clients == clients {
+            return Ok(());
+        }
+        self.set_policy_at(slot, PortPolicy { clients, ..policy })
     }
 
     /// Says that a port is not guarded any more, and forgets its counters.

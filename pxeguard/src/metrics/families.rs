@@ -15,7 +15,7 @@ use pxeguard_common::verdict::Verdict;
 
 use super::{ServerReplies, Snapshot};
 use crate::clients::BootCounts;
-use crate::report::Port;
+use crate::report::{ClientMessages, Port};
 
 /// Servers, each a MAC address at a port, that have labels of their own.
 pub(super) const MAX_LABELLED_SERVERS: usize = 100;
@@ -74,6 +74,14 @@ impl Snapshot {
             })
         });
         family(encoder, "pxeguard_port_replies", "Replies that came in by a port, by verdict", None, replies)?;
+        let messages = ports.values().flat_map(|port| {
+            let ClientMessages { passed, cut, would_cut } = port.client_messages;
+            [("passed", passed), ("cut", cut), ("would_cut", would_cut)].map(|(verdict, count)| {
+                ([("port", port.name.as_str()), ("verdict", verdict)], ConstCounter::new(count))
+            })
+        });
+        let help = "Messages of DHCP clients that came in by a port; what is cut exceeded the port's limit";
+        family(encoder, "pxeguard_port_client_messages", help, None, messages)?;
         let unlisted = ports.values().map(|port| ([("port", port.name.as_str())], ConstCounter::new(port.unlisted)));
         let help = "Replies of servers that are not listed, because too many were seen at their port";
         family(encoder, "pxeguard_port_unlisted_replies", help, None, unlisted)

@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use super::exposition::Format;
 use super::families::MAX_LABELLED_SERVERS;
 use super::*;
+use crate::report::ClientMessages;
 use crate::time::Timestamp;
 
 fn port(name: &str) -> Port {
@@ -29,6 +30,7 @@ fn port(name: &str) -> Port {
         would_drop: 3,
         unlisted: 4,
         servers: 1,
+        client_messages: ClientMessages { passed: 5, cut: 6, would_cut: 7 },
     }
 }
 
@@ -72,6 +74,7 @@ fn every_metric_has_its_sample() {
         "pxeguard_port_info{port=\"eno1\",kind=\"tap\",hook=\"tcx\",bridge=\"\"} 1",
         "pxeguard_port_guarded_since_timestamp_seconds{port=\"eno1\"} 1700000000.5",
         "pxeguard_port_replies_total{port=\"eno1\",verdict=\"would_drop\"} 3",
+        "pxeguard_port_client_messages_total{port=\"eno1\",verdict=\"cut\"} 6",
         "pxeguard_port_unlisted_replies_total{port=\"eno1\"} 4",
         "pxeguard_boot_requests_total{platform=\"bios\",kind=\"PXEClient\"} 5",
         "pxeguard_boot_answers_total{strategy=\"direct\"} 4",

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use comfy_table::{Cell, CellAlignment, ContentArrangement, Table, presets};
 use pxeguard_common::verdict::{Reason, Verdict};
 
-use super::{BootAnswers, Port, Server, Status, TrustEntry};
+use super::{BootAnswers, ClientMessages, Port, Server, Status, TrustEntry};
 use crate::time::Timestamp;
 
 /// A column: its heading, and whether it holds numbers.
@@ -66,6 +66,12 @@ pub fn status_table(status: &Status, now: Timestamp) -> String {
         let detail = if reasons.is_empty() { total } else { format!("{total} ({})", reasons.join(", ")) };
         line(&verdict.name().replace('_', " "), &detail);
     }
+    let ClientMessages { passed, cut, would_cut } = status.client_messages;
+    let exceeding = [(cut, "cut"), (would_cut, "would be cut")].map(|(count, verb)| match count {
+        0 => String::new(),
+        count => format!(", {count} {verb}"),
+    });
+    line("from clients", &format!("{passed} passed{}", exceeding.concat()));
     if let Some(BootAnswers { daemon, kernel }) = &status.boot_answers {
         let kernel = kernel.as_ref().map(|kernel| format!("{} in the kernel, ", kernel.offers + kernel.boot_server));
         line("answered", &format!("{}{daemon} by the daemon", kernel.unwrap_or_default()));
@@ -139,6 +145,7 @@ pub fn ports_table(ports: &[Port], now: Timestamp) -> String {
         Number("PASSED"),
         Number("DROPPED"),
         Number("WOULD-DROP"),
+        Number("CUT"),
         Text("REASON"),
     ];
     let rows = ports.iter().map(|port| {
@@ -151,6 +158,7 @@ pub fn ports_table(ports: &[Port], now: Timestamp) -> String {
             port.passed.to_string(),
             port.dropped.to_string(),
             port.would_drop.to_string(),
+            port.client_messages.cut.to_string(),
             port.reason.clone(),
         ]
     });

@@ -46,6 +46,7 @@ fn port() -> Port {
         would_drop: 0,
         unlisted: 0,
         servers: 1,
+        client_messages: ClientMessages::default(),
     }
 }
 
@@ -63,6 +64,7 @@ fn status() -> Status {
         ports: 3,
         servers: 0,
         totals: Totals::new(three_spoofs),
+        client_messages: ClientMessages { passed: 8, cut: 7, would_cut: 0 },
         events_lost: 0,
         boot_answers: Some(BootAnswers {
             daemon: 2,
@@ -121,12 +123,13 @@ fn a_server_without_vlan_and_identifier_has_null_there() {
 #[test]
 fn a_port_has_the_documented_fields() {
     let mut port = port();
-    port.count(&PortStats { replies: [1, 2, 3], unlisted: 4, ..PortStats::default() });
+    port.count(&PortStats { replies: [1, 2, 3], unlisted: 4, clients: [5, 6, 7], ..PortStats::default() });
     let json = serde_json::to_value(port).unwrap();
     for field in ["name", "ifindex", "kind", "hook", "reason", "guarded_since", "passed", "dropped"] {
         assert!(!json[field].is_null(), "{field}");
     }
     assert_eq!(json!([json["passed"], json["dropped"], json["would_drop"], json["unlisted"]]), json!([1, 2, 3, 4]));
+    assert_eq!(json["client_messages"], json!({ "passed": 5, "cut": 6, "would_cut": 7 }));
 }
 
 #[test]
@@ -180,6 +183,7 @@ fn the_status_table_tells_problems_and_reasons() {
         "dropped      3 (spoof 3)",
         "problem      eno9 is not there",
         "servers      nothing yet",
+        "from clients 8 passed, 7 cut",
         "mode         enforce",
     ] {
         assert!(text.lines().any(|told| told == line), "{text}");

@@ -87,7 +87,7 @@ impl Server {
     fn command(self, hypervisor: &Host) -> Result<Vec<OsString>> {
         let words: Vec<OsString> = match self {
             Self::PxeguardWithoutBoot => {
-                let words = format!("run --iface {BRIDGE} --no-boot");
+                let words = format!("run --iface {BRIDGE} --no-boot --client-messages-per-s 0");
                 std::iter::once(guard::program()?.into()).chain(split(&words)).collect()
             }
             Self::Pxeguard | Self::PxeguardBinl | Self::PxeguardInUserSpace => {
@@ -95,7 +95,8 @@ impl Server {
                 hypervisor
                     .write("/etc/pxeguard/pxeguard.toml", format!("[boot.strategy]\nefi-x64 = \"{strategy}\"\n"))?;
                 let more = if self == Self::PxeguardInUserSpace { " --no-fast-path" } else { "" };
-                let words = format!("run --iface {BRIDGE} --boot-root {ROOT}{more}");
+                // Here the load is one guest's.
+                let words = format!("run --iface {BRIDGE} --boot-root {ROOT} --client-messages-per-s 0{more}");
                 std::iter::once(guard::program()?.into()).chain(split(&words)).collect()
             }
             Self::Dnsmasq => split(&format!(

@@ -27,7 +27,7 @@ struct Set {
     purposes: &'static [Purpose],
 }
 
-const SETS: [Set; 5] = [
+const SETS: [Set; 6] = [
     Set {
         folder: "qemu",
         // seabios, and iPXE for the ROMs of the network cards, are among what they need.
@@ -68,6 +68,13 @@ const SETS: [Set; 5] = [
         packages: &["atftpd", "isc-dhcp-relay", "nginx-light", "tftpd-hpa"],
         with_dependencies: true,
         purposes: &[Purpose::Test, Purpose::Bench],
+    },
+    Set {
+        // Tools that nobody expects to find installed on a hypervisor.
+        folder: "attackers",
+        packages: &["dhcpstarv", "yersinia"],
+        with_dependencies: true,
+        purposes: &[Purpose::Test],
     },
 ];
 
