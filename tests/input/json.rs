@@ -75,8 +75,14 @@ const STATUS: &[Field] = &[
     ("totals", Object, false),
     ("client_messages", Object, false),
     ("events_lost", Count, false),
+    ("boot_answers", Object, true),
     ("problems", List, false),
 ];
+
+const BOOT_ANSWERS: &[Field] = &[("daemon", Count, false), ("kernel", Object, true)];
+
+const KERNEL_ANSWERS: &[Field] =
+    &[("offers", Count, false), ("boot_server", Count, false), ("failed", Count, false), ("untold", Count, false)];
 
 const TRUST: &[Field] = &[("trust", Text, false), ("source", Text, false), ("bound", Text, true), ("note", Text, true)];
 
@@ -205,6 +211,9 @@ fn reports_of_booting_have_their_fields_and_their_types() {
         let argv = ["curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", &url];
         assert_eq!(scene.client.run(argv).unwrap(), code, "{file}");
     }
+    let answers = guard.json("status").unwrap()["boot_answers"].clone();
+    fields(&answers, BOOT_ANSWERS);
+    fields(&answers["kernel"], KERNEL_ANSWERS);
     let client = || guard.json("clients").unwrap()[0].clone();
     let files = |client: &Value| client["attempts"][0]["files"].clone();
     until(SOON, "both files are known", || files(&client()).as_array().is_some_and(|files| files.len() == 2)).unwrap();
