@@ -65,9 +65,13 @@ pub fn pxeguard_ingress(ctx: TcContext) -> i32 {
     GO_ON
 }
 
-/// Answers PXE clients; the guard's ingress program goes on to it.
+/// Answers PXE clients; the guard's ingress program goes on to it, and behind XDP it stands by itself.
 #[classifier]
 pub fn pxeguard_respond(ctx: TcContext) -> i32 {
+    let frame = SkbFrame(TcContext::new(ctx.skb.skb));
+    if Ignore::at_a_glance(&frame).is_some() || respond::was_answered(&ctx) {
+        return GO_ON;
+    }
     respond::respond(&ctx).unwrap_or(GO_ON)
 }
 

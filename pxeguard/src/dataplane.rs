@@ -103,6 +103,8 @@ pub struct DataPlane {
     xdp_refused: Option<String>,
     /// The maps.
     pub maps: Maps,
+    /// Whether PXE clients are answered in the kernel.
+    pub responds: bool,
     /// Those of the responder, for whoever prepares its replies.
     pub responder: Option<ResponderMaps>,
     pins: Pins,
@@ -125,7 +127,16 @@ impl DataPlane {
         let xdp_refused = load(&mut programs)?;
         let maps = Maps::take(&mut programs)?;
         let responder = Some(ResponderMaps::take(&mut programs)?);
-        Ok(Self { programs, xdp_refused, maps, responder, pins, attached: HashSet::new(), _lock: lock })
+        Ok(Self {
+            programs,
+            xdp_refused,
+            maps,
+            responds: false,
+            responder,
+            pins,
+            attached: HashSet::new(),
+            _lock: lock,
+        })
     }
 
     /// What the kernel programs log, to be read by the daemon.

@@ -53,6 +53,25 @@ fn the_dhcp_server_gets_each_question_once_as_it_was_and_the_client_one_answer()
 }
 
 #[test]
+fn the_kernel_answers_behind_each_hook() {
+    skip_unless!();
+    for hook in ["xdp", "clsact"] {
+        let scene = Scene::new();
+        let server = scene.attach("server");
+        let at_server = server.raw().unwrap();
+        let guard = scene.guard(&["--hook", hook]);
+        let before = wait_for_fast_path(&scene, &guard);
+        at_server.drain().unwrap();
+        let question = stranger(&scene, 1);
+        assert_eq!(scene.ask(&question).file, PROGRAM, "{hook}");
+        assert_eq!(kernel_answers(&guard), Some(before + 1), "{hook}");
+        scene.ask(&stranger(&scene, 2));
+        let seen = frames_until(&at_server, &stranger(&scene, 2).frame());
+        assert_eq!(seen, [question.frame()], "{hook}: the DHCP server gets it, once");
+    }
+}
+
+#[test]
 fn clients_are_answered_when_the_daemon_is_killed_and_anew_by_the_next_one() {
     skip_unless!();
     let scene = Scene::new();

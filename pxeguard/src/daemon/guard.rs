@@ -71,7 +71,8 @@ impl Guard {
         state.prune(&trusts);
         let (mode, mode_warning) = config.mode(&trusts);
         let compiled = compile(trusts.iter(), mode, |_| None, &BTreeMap::new());
-        let plane = DataPlane::open(Path::new(BPFFS))?;
+        let mut plane = DataPlane::open(Path::new(BPFFS))?;
+        plane.responds = config.boot.as_ref().is_some_and(|boot| boot.fast_path);
         Ok(Self {
             config,
             trusts,

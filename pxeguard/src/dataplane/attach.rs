@@ -7,12 +7,13 @@ use aya::programs::links::{FdLink, LinkError, LinkOrder, PinnedLink};
 use aya::programs::tc::{SchedClassifierLink, TcAttachOptions};
 use aya::programs::xdp::XdpLink;
 use aya::programs::{ProgramError, TcAttachType, XdpMode};
+use nix::errno::Errno;
 use nix::libc;
 use pxeguard_common::net::Ifindex;
 
 use super::choice::{Guarded, Port, candidates, os_error, refusal};
 use super::pins::{Direction, Pin, Pins};
-use super::{DataPlane, DataPlaneError, EGRESS, INGRESS, classifier, clsact, link_detach, xdp};
+use super::{DataPlane, DataPlaneError, EGRESS, INGRESS, RESPOND, classifier, clsact, link_detach, xdp};
 use crate::hook::{Hook, HookChoice};
 
 /// See [`DataPlane::guard`].
@@ -25,6 +26,7 @@ pub fn guard(plane: &mut DataPlane, port: &Port<'_>) -> Result<Guarded, DataPlan
         match attach_ingress(plane, port, hook) {
             Ok(got) => {
                 remove_others(plane, port.index, got)?;
+                respond(plane, port, got)?;
                 let since_ns = plane.maps.add_port(port.index)?;
                 let older = if got == hook { "" } else { "no TCX before Linux 6.6" };
                 let reason = [refused, vec![reason, older.to_owned()]].concat();
@@ -52,6 +54,27 @@ pub fn guard_egress(plane: &mut DataPlane, port: &Port<'_>) -> Result<(), DataPl
         true => attach_tc(plane, port, Direction::Egress).map(drop),
         false => Ok(()),
     }
+}
+
+/// Answers PXE clients behind XDP, which cannot pass a question on and answer it; at tc the guard's own program goes on to
+/// that.  Where it cannot be attached the daemon answers, and behind generic XDP, where it answered nothing when it was
+/// tried on Linux 6.18.
+fn respond(plane: &mut DataPlane, port: &Port<'_>, hook: Hook) -> Result<(), DataPlaneError> {
+    let pin = Pin { port: port.index, hook: Hook::Tcx, direction: Direction::Respond };
+    match (hook == Hook::Xdp && plane.responds, plane.attached.contains(&pin)) {
+        (true, false) => {
+            if let Err(error) = attach_tcx(plane, port.name, pin) {
+                let why = os_error(&error).map_or_else(|| error.to_string(), |code| Errno::from_raw(code).to_string());
+                log::info!("{}: PXE clients are answered by the daemon, not in the kernel: {why}", port.name);
+            }
+        }
+        (false, true) => {
+            remove(&plane.pins, pin)?;
+            plane.attached.remove(&pin);
+        }
+        _ => {}
+    }
+    Ok(())
 }
 
 /// Attaches at ingress, by one hook; where the kernel has no TCX, clsact is the same hook by an older way.
@@ -110,14 +133,8 @@ fn attach_tc_at(
         clsact::attach(plane, port.name, pin)?;
         return Ok(hook);
     }
-    let first = TcAttachOptions::TcxOrder(LinkOrder::first());
-    let program = classifier(&mut plane.programs, program_name(direction));
-    match program.attach_with_options(port.name, attach_type(direction), first) {
-        Ok(id) => {
-            let link: FdLink = program.take_link(id)?.try_into().map_err(link_error)?;
-            keep(plane, pin, link)?;
-            Ok(hook)
-        }
+    match attach_tcx(plane, port.name, pin) {
+        Ok(()) => Ok(hook),
         // Before Linux 6.6 there is no such kind of link.
         Err(error) if os_error(&error) == Some(libc::EINVAL) => {
             let pin = Pin { hook: Hook::Clsact, ..pin };
@@ -128,6 +145,14 @@ fn attach_tc_at(
         }
         Err(error) => Err(error),
     }
+}
+
+fn attach_tcx(plane: &mut DataPlane, port: &str, pin: Pin) -> Result<(), ProgramError> {
+    let first = TcAttachOptions::TcxOrder(LinkOrder::first());
+    let program = classifier(&mut plane.programs, program_name(pin.direction));
+    let id = program.attach_with_options(port, attach_type(pin.direction), first)?;
+    let link: FdLink = program.take_link(id)?.try_into().map_err(link_error)?;
+    keep(plane, pin, link)
 }
 
 /// Pins a new link, in the place of a dead one's pin.
@@ -257,13 +282,14 @@ pub const fn program_name(direction: Direction) -> &'static str {
     match direction {
         Direction::Ingress => INGRESS,
         Direction::Egress => EGRESS,
+        Direction::Respond => RESPOND,
     }
 }
 
 /// The direction, as tc has it.
 pub const fn attach_type(direction: Direction) -> TcAttachType {
     match direction {
-        Direction::Ingress => TcAttachType::Ingress,
+        Direction::Ingress | Direction::Respond => TcAttachType::Ingress,
         Direction::Egress => TcAttachType::Egress,
     }
 }

@@ -19,13 +19,18 @@ pub enum Direction {
     Ingress,
     /// Out of the host, by the port.
     Egress,
+    /// Into the host, behind XDP: only to answer PXE clients.
+    Respond,
 }
 
 impl Direction {
+    const ALL: [Self; 3] = [Self::Ingress, Self::Egress, Self::Respond];
+
     const fn name(self) -> &'static str {
         match self {
             Self::Ingress => "ingress",
             Self::Egress => "egress",
+            Self::Respond => "respond",
         }
     }
 }
@@ -55,7 +60,7 @@ impl Pin {
         Some(Self {
             port: Ifindex(port.parse().ok()?),
             hook: Hook::ALL.into_iter().find(|known| known.name() == hook)?,
-            direction: [Direction::Ingress, Direction::Egress].into_iter().find(|known| known.name() == direction)?,
+            direction: Direction::ALL.into_iter().find(|known| known.name() == direction)?,
         })
     }
 }
