@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use macaddr::MacAddr6;
 use pxeguard_lab::{Guard, skip_unless, until};
 
 use crate::fast_path::{daemon_answers, kernel_answers, stranger, wait_for_fast_path};
@@ -12,9 +13,15 @@ const OTHER: &str = "other.efi";
 
 /// Says in the configuration what the client's firmware loads, and how it is told.
 fn choose(scene: &Scene, program: &str, strategy: &str) {
-    let mac = scene.client.mac();
-    let section = format!("[boot.clients.\"{mac}\"]\nprogram = \"{program}\"\nstrategy = \"{strategy}\"\n");
-    scene.lab.hypervisor().write(CONFIG, section).unwrap();
+    configure(scene, &section(scene.client.mac(), program, strategy));
+}
+
+fn section(mac: MacAddr6, program: &str, strategy: &str) -> String {
+    format!("[boot.clients.\"{mac}\"]\nprogram = \"{program}\"\nstrategy = \"{strategy}\"\n")
+}
+
+fn configure(scene: &Scene, sections: &str) {
+    scene.lab.hypervisor().write(CONFIG, sections).unwrap();
 }
 
 #[test]
@@ -53,7 +60,7 @@ fn another_choice_is_told_from_then_on() {
     until(SOON, "it is told to ask on port 4011", || !is_direct()).unwrap();
     by_the_kernel(&scene, &guard, || assert!(!is_direct(), "what it was told before"));
 
-    scene.lab.hypervisor().write(CONFIG, "").unwrap();
+    configure(&scene, "");
     guard.reload().unwrap();
     until(SOON, "it is told what all are", || scene.ask(&scene.discover(3)).file == PROGRAM).unwrap();
     assert!(is_direct());
@@ -73,6 +80,23 @@ fn another_daemon_tells_a_client_what_its_own_configuration_says() {
     let guard = scene.guard(&[]);
     wait_for_fast_path(&scene, &guard);
     by_the_kernel(&scene, &guard, || assert_eq!(scene.ask(&scene.discover(2)).file, PROGRAM));
+}
+
+#[test]
+fn a_client_entered_under_another_policy_is_the_daemons() {
+    skip_unless!("bpftool");
+    let scene = Scene::new();
+    let guard = scene.guard(&[]);
+    let before = wait_for_fast_path(&scene, &guard);
+    // Between a policy's coming into force and the entries of its clients this is what the kernel finds.
+    let [a, b, c, d, e, f] = scene.client.mac().into_array().map(|byte| byte.to_string());
+    let map = format!("/sys/fs/bpf/pxeguard/maps-{}/SPECIAL", pxeguard_common::LAYOUT);
+    let update = ["bpftool", "map", "update", "pinned", &map, "key", &a, &b, &c, &d, &e, &f, "1", "0", "value"];
+    let another_generation = ["255", "255", "0", "0", "0", "0", "0", "0"];
+    scene.lab.hypervisor().run([&update[..], &another_generation].concat()).unwrap();
+    let by_daemon = daemon_answers(&guard);
+    scene.ask(&scene.discover(1));
+    assert_eq!((kernel_answers(&guard), daemon_answers(&guard)), (Some(before), by_daemon + 1));
 }
 
 /// Asks again and again until it was the kernel that answered.

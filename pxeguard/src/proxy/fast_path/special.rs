@@ -1,6 +1,6 @@
 //! Clients that are not answered as all others of their kind are.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 use std::num::NonZeroUsize;
 
 use lru::LruCache;
@@ -15,7 +15,8 @@ use crate::proxy::learning::{CLIENTS, Standing};
 
 /// Clients for whom the operator has chosen something, and firmware of which something was learnt.
 pub struct Specials {
-    chosen: HashMap<Mac, ClientSettings>,
+    /// In an order of their own, so that the same choices make the same groups.
+    chosen: BTreeMap<Mac, ClientSettings>,
     /// As many as learning remembers.
     learnt: LruCache<Mac, Standing>,
 }
@@ -35,11 +36,11 @@ impl Specials {
     /// None.
     pub fn new() -> Self {
         let learnt = NonZeroUsize::new(CLIENTS.get() * 2).expect("it is not zero");
-        Self { chosen: HashMap::new(), learnt: LruCache::new(learnt) }
+        Self { chosen: BTreeMap::new(), learnt: LruCache::new(learnt) }
     }
 
     /// Takes what the operator says now.  Returns the clients for whom that has changed.
-    pub fn choose(&mut self, chosen: HashMap<Mac, ClientSettings>) -> HashSet<Mac> {
+    pub fn choose(&mut self, chosen: BTreeMap<Mac, ClientSettings>) -> HashSet<Mac> {
         let both = self.chosen.keys().chain(chosen.keys());
         let changed = both.filter(|mac| self.chosen.get(*mac) != chosen.get(*mac)).copied().collect();
         self.chosen = chosen;
@@ -117,7 +118,7 @@ mod tests {
         ClientSettings { entry: Some(entry.to_owned()), ..ClientSettings::default() }
     }
 
-    fn chosen(clients: &[(Mac, &str)]) -> HashMap<Mac, ClientSettings> {
+    fn chosen(clients: &[(Mac, &str)]) -> BTreeMap<Mac, ClientSettings> {
         clients.iter().map(|(mac, entry)| (*mac, boots(entry))).collect()
     }
 
@@ -128,7 +129,7 @@ mod tests {
         let of_choice: Vec<_> = specials.groups().into_iter().filter(|group| group.own == boots("a")).collect();
         assert_eq!(of_choice, [Group { own: boots("a"), settled: None }]);
         assert_eq!(specials.choose(chosen(&[(ONE, "a"), (TWO, "b")])), HashSet::from([TWO]));
-        assert_eq!(specials.choose(HashMap::new()), HashSet::from([ONE, TWO]));
+        assert_eq!(specials.choose(BTreeMap::new()), HashSet::from([ONE, TWO]));
         assert_eq!(specials.groups(), Group::of_all());
     }
 
@@ -146,7 +147,7 @@ mod tests {
         specials.choose(chosen(&[(ONE, "a")]));
         assert_eq!(specials.place(ONE, Asker::Pxe), Place::In(Group { own: boots("a"), settled }));
         assert_eq!(specials.place(ONE, Asker::Http), Place::In(Group { own: boots("a"), settled: None }));
-        specials.choose(HashMap::new());
+        specials.choose(BTreeMap::new());
         assert_eq!(specials.learn(ONE, Standing::Usual), [ONE]);
         assert_eq!(specials.all().count(), 0);
     }
