@@ -42,6 +42,11 @@ fn a_client_that_only_knows_port_4011_is_learnt_and_boots_at_its_second_try() {
     })
     .unwrap();
     assert!(!asked.contains(&true), "{asked:?}");
+    // And by the next daemon, from its first answer on.
+    guard.stop().unwrap();
+    let guard = scene.guard(&[]);
+    wait_for_fast_path(&scene, &guard);
+    assert!(!offer().options.contains_key(&43));
 }
 
 /// The client asks the DHCP server for its address, which is how the boot server knows whose it is.

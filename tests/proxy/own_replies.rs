@@ -72,14 +72,17 @@ fn another_daemon_tells_a_client_what_its_own_configuration_says() {
     let scene = Scene::new();
     scene.add_program(OTHER);
     choose(&scene, OTHER, "direct");
-    let guard = scene.guard(&[]);
+    let mut guard = scene.guard(&[]);
     wait_for_fast_path(&scene, &guard);
     by_the_kernel(&scene, &guard, || assert_eq!(scene.ask(&scene.discover(1)).file, OTHER));
-    guard.kill9().unwrap();
-    choose(&scene, PROGRAM, "direct");
-    let guard = scene.guard(&[]);
-    wait_for_fast_path(&scene, &guard);
-    by_the_kernel(&scene, &guard, || assert_eq!(scene.ask(&scene.discover(2)).file, PROGRAM));
+    for config in [section(scene.client.mac(), PROGRAM, "menu"), String::new()] {
+        guard.kill9().unwrap();
+        configure(&scene, &config);
+        guard = scene.guard(&[]);
+        wait_for_fast_path(&scene, &guard);
+        let request = scene.boot_server_request(2, [10, 77, 0, 50].into());
+        by_the_kernel(&scene, &guard, || assert_eq!(scene.ask(&request).file, PROGRAM, "{config}"));
+    }
 }
 
 #[test]
