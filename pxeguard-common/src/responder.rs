@@ -1,4 +1,5 @@
-//! What the kernel needs to answer PXE clients by itself: prepared frames, and who is left to user space.
+//! What the kernel needs to answer PXE clients by itself: prepared frames, and who gets others than all or is left to user
+//! space.
 
 use crate::net::{ETHERNET, Mac};
 use crate::pod::pod;
@@ -26,17 +27,10 @@ pub struct ReplyKey {
     pub kind: Kind,
     /// Its VLAN, 0 for none.
     pub vlan: u16,
-    _pad: [u8; 2],
+    /// [`Variant::number`], [`Variant::COMMON`] for what all others get.
+    pub variant: u16,
 }
 pod!(ReplyKey, 4, 4, size_of::<Kind>(), 2, 2);
-
-impl ReplyKey {
-    /// A key.
-    #[inline(always)]
-    pub const fn new(generation: u32, iface: u32, vlan: u16, kind: Kind) -> Self {
-        Self { generation, iface, kind, vlan, _pad: [0; 2] }
-    }
-}
 
 /// Value of the `REPLIES` map: a frame, ready but for one client's values.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -142,19 +136,19 @@ pub struct Responder {
 }
 pod!(Responder, 4);
 
-/// Key of the `LEFT` map: a client that is left to user space.
+/// Key of the `SPECIAL` map: a client that is not answered as all others are.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[repr(C)]
-pub struct Left {
+pub struct Special {
     /// Who.
     pub mac: Mac,
     /// What of it: a [`crate::request::Asker`].
     pub asker: u8,
     _pad: u8,
 }
-pod!(Left, 6, 1, 1);
+pod!(Special, 6, 1, 1);
 
-impl Left {
+impl Special {
     /// A key.
     #[inline(always)]
     pub const fn new(mac: Mac, asker: u8) -> Self {
@@ -162,14 +156,41 @@ impl Left {
     }
 }
 
+/// Value of the `SPECIAL` map: by which replies a client is answered.
+///
+/// It holds for one generation of replies.  Under any other the client is left to user space, so that nobody gets what
+/// the number meant before.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[repr(C)]
+pub struct Variant {
+    /// Of which generation.
+    pub generation: u32,
+    /// Which of its variants.
+    pub number: u16,
+    _pad: [u8; 2],
+}
+pod!(Variant, 4, 2, 2);
+
+impl Variant {
+    /// The replies to everybody else.
+    pub const COMMON: u16 = 0;
+    /// None: user space answers.  No replies in force have this generation.
+    pub const LEFT: Self = Self::new(0, Self::COMMON);
+
+    /// A variant.
+    pub const fn new(generation: u32, number: u16) -> Self {
+        Self { generation, number, _pad: [0; 2] }
+    }
+}
+
 /// The mark of a request that goes on to its DHCP server though the kernel has answered it ("PXE" and a bit that
 /// others do not use).
 pub const ANSWERED: u32 = 0x8050_5845;
 
-/// Most prepared replies at once.
+/// Most prepared replies at once: two generations, one of which is being put in the place of the other.
 pub const MAX_REPLIES: u32 = 8192;
-/// Most clients that are left to user space at once.
-pub const MAX_LEFT: u32 = 16_384;
+/// Most clients at once that are not answered as all others are, each for one [`crate::request::Asker`].
+pub const MAX_SPECIAL: u32 = 16_384;
 
 /// Entry of the `ANSWERED` ring: a request that the kernel has answered.
 #[derive(Clone, Copy, Debug)]

@@ -6,7 +6,9 @@ use pxeguard_common::event::RING_BYTES;
 use pxeguard_common::net::Ifindex;
 use pxeguard_common::port::{MAX_PORTS, PortPolicy, PortStats, Slot};
 use pxeguard_common::request::Desk;
-use pxeguard_common::responder::{Answers, Left, MAX_LEFT, MAX_REPLIES, Prepared, ReplyKey, Responder, TOLD_BYTES};
+use pxeguard_common::responder::{
+    Answers, MAX_REPLIES, MAX_SPECIAL, Prepared, ReplyKey, Responder, Special, TOLD_BYTES, Variant,
+};
 use pxeguard_common::server::{MAX_SERVERS, ServerKey, ServerRow};
 use pxeguard_common::trust::{Bound, Config, Grant, MAX_TRUSTS, Place};
 use pxeguard_common::verdict::Judgement;
@@ -74,9 +76,9 @@ pub static SERVED: HashMap<u32, u32> = HashMap::pinned(MAX_PORTS, BPF_F_NO_PREAL
 #[map]
 pub static REPLIES: HashMap<ReplyKey, Prepared> = HashMap::pinned(MAX_REPLIES, BPF_F_NO_PREALLOC);
 
-/// Clients that user space answers.
+/// Clients that get other replies than all, or that user space answers.
 #[map]
-pub static LEFT: HashMap<Left, u32> = HashMap::pinned(MAX_LEFT, BPF_F_NO_PREALLOC);
+pub static SPECIAL: HashMap<Special, Variant> = HashMap::pinned(MAX_SPECIAL, BPF_F_NO_PREALLOC);
 
 /// Where a request is read.
 #[map]

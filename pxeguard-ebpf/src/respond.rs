@@ -9,11 +9,11 @@ use aya_ebpf::helpers::{
 use aya_ebpf::programs::TcContext;
 use pxeguard_common::request::{Ask, Desk, Envelope, ROOM, Request};
 use pxeguard_common::responder::{
-    ANSWERED as ANSWERED_MARK, Answers, HEAD, HEADERS, Left, Prepared, ReplyKey, TOLD_A_TICK, Told,
+    ANSWERED as ANSWERED_MARK, Answers, HEAD, HEADERS, Prepared, ReplyKey, Special, TOLD_A_TICK, Told, Variant,
 };
 use pxeguard_common::template::{BOOT_ITEM, CAPACITY, UUID};
 
-use crate::maps::{ANSWERED, ANSWERS, DESK, LEFT, REPLIES, RESPONDER, SERVED};
+use crate::maps::{ANSWERED, ANSWERS, DESK, REPLIES, RESPONDER, SERVED, SPECIAL};
 
 /// Whether a frame is the copy of a question that was answered.
 #[inline(always)]
@@ -54,12 +54,9 @@ pub fn respond(ctx: &TcContext) -> Option<i32> {
         return None;
     }
     let request = &desk.request;
-    let key = ReplyKey::new(generation, iface, vlan(ctx)?, request.kind);
-    // SAFETY: only whether it is there is looked at.
-    if unsafe { LEFT.get(Left::new(request.values.chaddr, request.kind.asker)) }.is_some() {
-        return None;
-    }
-    // SAFETY: the map's own memory, which stays as it is until the program ends (RCU).
+    let variant = variant(request, generation)?;
+    let key = ReplyKey { generation, iface, kind: request.kind, vlan: vlan(ctx)?, variant };
+    // SAFETY: the map's own memory; that of a removed reply is used anew by the next policy at the earliest.
     let prepared = unsafe { &*REPLIES.get_ptr(key)? };
     let to = envelope.destination(request, prepared)?;
     let is_offer = request.kind.ask == Ask::Offer as u8;
@@ -77,6 +74,16 @@ pub fn respond(ctx: &TcContext) -> Option<i32> {
     tell(answers, &desk.request, iface, key.vlan, envelope.from_port);
     // SAFETY: no memory is touched.
     Some(unsafe { bpf_redirect(ifindex, 0) } as i32)
+}
+
+/// By which replies a client is answered; `None` leaves it to user space.
+#[inline(always)]
+fn variant(request: &Request, generation: u32) -> Option<u16> {
+    // SAFETY: aligned words; a removed entry is read as it was or as the next one is.
+    match unsafe { SPECIAL.get(Special::new(request.values.chaddr, request.kind.asker)) } {
+        None => Some(Variant::COMMON),
+        Some(variant) => (variant.generation == generation).then_some(variant.number),
+    }
 }
 
 /// The VLAN; `None` where a tag names none.

@@ -86,6 +86,13 @@ impl<'lab> Guard<'lab> {
         &self.process
     }
 
+    /// Has it read its configuration again (SIGHUP), and waits until it has.
+    pub fn reload(&self) -> Result<()> {
+        let seen = self.process.seen();
+        self.process.signal(Signal::SIGHUP)?;
+        self.process.wait_line_from(seen, |line| line.contains("configuration reloaded"), PATIENCE).map(drop)
+    }
+
     /// Ends it as a crash does (SIGKILL).
     pub fn kill9(self) -> Result<()> {
         self.process.signal(Signal::SIGKILL)?;

@@ -177,7 +177,7 @@ fn kinds(scene: &Scene) -> Vec<Message> {
 }
 
 /// A DISCOVER of a client that nobody knows; the number is its transaction, too.
-fn stranger(scene: &Scene, number: u32) -> Message {
+pub fn stranger(scene: &Scene, number: u32) -> Message {
     let [.., a, b] = number.to_be_bytes();
     scene.discover(number).with(|message| {
         message.source_mac = [0x52, 0x54, 0, 0x77, a, b].into();
@@ -208,7 +208,7 @@ fn frames_until(at: &Raw, last: &[u8]) -> Vec<Vec<u8>> {
 }
 
 /// Asks until the kernel answers; how many it has answered then.
-fn wait_for_fast_path(scene: &Scene, guard: &Guard<'_>) -> u64 {
+pub fn wait_for_fast_path(scene: &Scene, guard: &Guard<'_>) -> u64 {
     let answered = || kernel_answers(guard).unwrap_or_default();
     let before = answered();
     let mut number = 1000;
@@ -225,11 +225,11 @@ fn wait_for_fast_path(scene: &Scene, guard: &Guard<'_>) -> u64 {
 }
 
 /// `None` where it answers nobody.
-fn kernel_answers(guard: &Guard<'_>) -> Option<u64> {
+pub fn kernel_answers(guard: &Guard<'_>) -> Option<u64> {
     let kernel = guard.json("status").unwrap()["boot_answers"]["kernel"].clone();
     Some(kernel["offers"].as_u64()? + kernel["boot_server"].as_u64()?)
 }
 
-fn daemon_answers(guard: &Guard<'_>) -> u64 {
+pub fn daemon_answers(guard: &Guard<'_>) -> u64 {
     guard.json("status").unwrap()["boot_answers"]["daemon"].as_u64().unwrap()
 }

@@ -5,6 +5,7 @@ mod fast_path;
 mod golden;
 mod learning;
 mod networks;
+mod own_replies;
 mod refusals;
 mod responders;
 mod scene;

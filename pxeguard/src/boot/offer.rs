@@ -5,6 +5,8 @@ use std::sync::Arc;
 use pxeguard_common::arch::{Arch, Transport};
 use pxeguard_common::net::Mac;
 
+use super::ClientSettings;
+
 /// A client, as far as it decides what it is offered.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub struct Client {
@@ -56,9 +58,12 @@ pub enum NoOffer {
 }
 
 /// Who knows what there is to boot.
-pub trait Offers: Send + Sync + 'static {
-    /// What a client is offered now.
+pub trait Offers: Send + Sync {
+    /// What a client is offered that asks now.
     fn offer(&self, client: &Client) -> Result<Offer, NoOffer>;
+
+    /// What a client would be offered of whom the operator says this; nobody is asking, and nothing is remembered of it.
+    fn offer_as_if(&self, client: &Client, own: &ClientSettings) -> Result<Offer, NoOffer>;
 
     /// Changes whenever an answer of [`Offers::offer`] may have changed.
     fn generation(&self) -> u64;

@@ -52,7 +52,7 @@ pub struct Settings {
 }
 
 /// What is said of one client.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
+#[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
 pub struct ClientSettings {
     /// The entry that it boots without a menu.
     pub entry: Option<String>,

@@ -57,8 +57,8 @@ pub fn guard_egress(plane: &mut DataPlane, port: &Port<'_>) -> Result<(), DataPl
 }
 
 /// Answers PXE clients behind XDP, which cannot pass a question on and answer it; at tc the guard's own program goes on to
-/// that.  Where it cannot be attached the daemon answers, and behind generic XDP, where it answered nothing when it was
-/// tried on Linux 6.18.
+/// that.  Where it cannot be attached the daemon answers, and behind generic XDP: that copies most frames into a new skb
+/// (`skb_pp_cow_data`), which has no `mac_len` any more, so that tc is shown the frame from its IPv4 header on (Linux 6.18).
 fn respond(plane: &mut DataPlane, port: &Port<'_>, hook: Hook) -> Result<(), DataPlaneError> {
     let pin = Pin { port: port.index, hook: Hook::Tcx, direction: Direction::Respond };
     match (hook == Hook::Xdp && plane.responds, plane.attached.contains(&pin)) {

@@ -7,9 +7,9 @@ use aya::maps::{Array, HashMap, MapData, PerCpuArray, ProgramArray, RingBuf};
 use aya::programs::ProgramFd;
 use pxeguard_common::net::Ifindex;
 use pxeguard_common::request::Kind;
-use pxeguard_common::responder::{Answers, Left, Prepared, ReplyKey, Responder};
+use pxeguard_common::responder::{Answers, Prepared, ReplyKey, Responder, Special, Variant};
 
-use super::maps::{ANY, entries, error, keys, remove, take};
+use super::maps::{ANY, error, keys, remove, take};
 use super::{DataPlaneError, RESPOND, classifier};
 
 /// What the kernel has answered, one by one.
@@ -22,6 +22,8 @@ pub struct Reply {
     pub iface: Ifindex,
     /// The VLAN, 0 for none.
     pub vlan: u16,
+    /// To whom: [`Variant::number`].
+    pub variant: u16,
     /// Requests of this kind.
     pub kind: Kind,
     /// The frame.
@@ -34,7 +36,7 @@ pub struct ResponderMaps {
     responder: Array<MapData, Responder>,
     served: HashMap<MapData, u32, u32>,
     replies: HashMap<MapData, ReplyKey, Prepared>,
-    left: HashMap<MapData, Left, u32>,
+    special: HashMap<MapData, Special, Variant>,
     counters: Option<AnswerCounters>,
     answered: Option<Answered>,
     program: ProgramFd,
@@ -51,7 +53,7 @@ impl ResponderMaps {
             responder: take(programs, "RESPONDER")?,
             served: take(programs, "SERVED")?,
             replies: take(programs, "REPLIES")?,
-            left: take(programs, "LEFT")?,
+            special: take(programs, "SPECIAL")?,
             counters: Some(AnswerCounters(take(programs, "ANSWERS")?)),
             answered: Some(take(programs, "ANSWERED")?),
             program,
@@ -86,14 +88,15 @@ impl ResponderMaps {
         Ok(())
     }
 
-    /// Puts these replies in force, all at once, in the place of all others; this daemon's program gives them.
-    pub fn set_replies(&mut self, replies: &[Reply]) -> Result<(), DataPlaneError> {
+    /// Puts these replies in force, all at once, in the place of all others; this daemon's program gives them.  Returns
+    /// their generation.
+    pub fn set_replies(&mut self, replies: &[Reply]) -> Result<u32, DataPlaneError> {
         let before = self.responder.get(&0, 0).map_err(error("read", "RESPONDER"))?.generation;
         // Also what a daemon has left that ended in the middle of this.
         let used = keys(&self.replies, "REPLIES")?.into_iter().map(|key| key.generation).max().unwrap_or(0);
         let generation = before.max(used).checked_add(1).unwrap_or(1);
-        for Reply { iface, vlan, kind, prepared } in replies {
-            let key = ReplyKey::new(generation, iface.0, *vlan, *kind);
+        for Reply { iface, vlan, variant, kind, prepared } in replies {
+            let key = ReplyKey { generation, iface: iface.0, kind: *kind, vlan: *vlan, variant: *variant };
             self.replies.insert(key, prepared, ANY).map_err(error("write", "REPLIES"))?;
         }
         self.respond.set(0, &self.program, 0).map_err(error("write", "RESPOND"))?;
@@ -103,26 +106,26 @@ impl ResponderMaps {
                 remove(&mut self.replies, &key, "REPLIES")?;
             }
         }
-        Ok(())
+        Ok(generation)
     }
 
     fn set_generation(&mut self, generation: u32) -> Result<(), DataPlaneError> {
         self.responder.set(0, Responder { generation }, ANY).map_err(error("write", "RESPONDER"))
     }
 
-    /// Leaves a client to user space.
-    pub fn leave(&mut self, client: Left) -> Result<(), DataPlaneError> {
-        self.left.insert(client, 1, ANY).map_err(error("write", "LEFT"))
+    /// Answers a client by other replies than all, or not at all.
+    pub fn set_special(&mut self, client: Special, variant: Variant) -> Result<(), DataPlaneError> {
+        self.special.insert(client, variant, ANY).map_err(error("write", "SPECIAL"))
     }
 
-    /// Answers a client in the kernel.
-    pub fn stop_leaving(&mut self, client: Left) -> Result<(), DataPlaneError> {
-        remove(&mut self.left, &client, "LEFT")
+    /// Answers a client as all others.
+    pub fn unset_special(&mut self, client: Special) -> Result<(), DataPlaneError> {
+        remove(&mut self.special, &client, "SPECIAL")
     }
 
-    /// The clients that are left to user space.
-    pub fn left(&self) -> Result<HashSet<Left>, DataPlaneError> {
-        Ok(entries(&self.left, "LEFT")?.into_iter().map(|(client, _)| client).collect())
+    /// The clients that are not answered as all others are.
+    pub fn special(&self) -> Result<HashSet<Special>, DataPlaneError> {
+        Ok(keys(&self.special, "SPECIAL")?.into_iter().collect())
     }
 }
 

@@ -1,35 +1,34 @@
 //! The fast path: the kernel answers plain requests by itself, with replies that are prepared here.
 //!
 //! What it answers is decided here by the same function that answers the others ([`super::answer`]), once for each kind of
-//! client.  Whom it answered it tells, so that learning and the list of clients know of it.  A client that is told
-//! something of its own, or is being tried what works, is left to user space.
+//! client.  Whom it answered it tells, so that learning and the list of clients know of it.  Clients that are told
+//! something of their own get replies of their own; one that is being tried what works is left to user space.
 
 mod prepare;
+mod special;
 mod told;
 
-pub(super) use prepare::replies;
+pub(super) use prepare::{Group, replies};
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::io;
-use std::num::NonZeroUsize;
 use std::os::fd::AsRawFd as _;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-use lru::LruCache;
 use pxeguard_common::net::Mac;
 use pxeguard_common::request::Asker;
-use pxeguard_common::responder::Left;
+use pxeguard_common::responder::{Special, Variant};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
-use super::learning::CLIENTS;
 use super::service::Parts;
 use crate::boot::Shelf;
 use crate::dataplane::{Answered, DataPlaneError, Reply, ResponderMaps};
 use crate::networks::Networks;
+use special::{Place, Specials};
 
 /// The least time between two preparations: a copy of a large folder changes it a thousand times.
 const PREPARE_AT_MOST_EVERY: Duration = Duration::from_millis(100);
@@ -47,13 +46,13 @@ pub struct FastPath {
     parts: Parts,
     shelf: Arc<Shelf>,
     doubts: mpsc::UnboundedReceiver<Mac>,
-    /// What is in force.
+    /// What is in force, and its generation.
     replies: Vec<Reply>,
+    generation: u32,
+    /// The variant of each group for which there are replies in force.
+    variants: HashMap<Group, u16>,
     networks: Arc<Networks>,
-    /// Clients with something of their own by configuration or command.
-    chosen: HashSet<Mac>,
-    /// Firmware that learning says is special; as many as it remembers itself.
-    tried: LruCache<Mac, ()>,
+    specials: Specials,
 }
 
 impl FastPath {
@@ -65,7 +64,6 @@ impl FastPath {
         doubts: mpsc::UnboundedReceiver<Mac>,
     ) -> Option<Self> {
         let answered = maps.take_answered()?;
-        let tried = NonZeroUsize::new(CLIENTS.get() * 2).expect("it is not zero");
         Some(Self {
             maps,
             answered,
@@ -73,9 +71,10 @@ impl FastPath {
             shelf,
             doubts,
             replies: Vec::new(),
+            generation: 0,
+            variants: HashMap::new(),
             networks: Arc::default(),
-            chosen: HashSet::new(),
-            tried: LruCache::new(tried),
+            specials: Specials::new(),
         })
     }
 
@@ -95,10 +94,14 @@ impl FastPath {
         // SAFETY: the descriptor is the ring's own map, which lives as long as this task.
         let ring = unsafe { AsyncFd::register_with_interest(self.answered.as_raw_fd(), Interest::READABLE) };
         let ring = ring.map_err(|error| FastPathError::Ring(error.into()))?;
-        self.forget_left()?;
+        self.recall();
+        let mut is_first = true;
         loop {
             mark_seen(&mut changes);
             self.renew()?;
+            if std::mem::take(&mut is_first) {
+                self.forget_others()?;
+            }
             let at_least = tokio::time::sleep(PREPARE_AT_MOST_EVERY);
             tokio::pin!(at_least);
             let (mut is_due, mut has_heard) = (false, false);
@@ -122,52 +125,60 @@ impl FastPath {
     fn renew(&mut self) -> Result<(), FastPathError> {
         let networks = Arc::clone(&self.parts.networks.borrow());
         let settings = Arc::clone(&self.parts.settings.borrow());
-        self.leave_chosen(settings.clients.keys().map(|mac| mac.0).chain(self.shelf.chosen_clients()).collect())?;
+        let chosen = settings.clients.keys().map(|mac| mac.0).chain(self.shelf.chosen_clients());
+        let changed = self.specials.choose(chosen.map(|mac| (mac, self.shelf.own(mac))).collect());
+        // Before there are replies in force that may be wrong for them.
+        for (mac, asker) in changed.iter().flat_map(|mac| ASKERS.map(|asker| (*mac, asker))) {
+            if self.specials.place(mac, asker) != Place::Common {
+                self.maps.set_special(Special::new(mac, asker as u8), Variant::LEFT)?;
+            }
+        }
         if self.networks.heard_by != networks.heard_by {
             self.maps.set_served(&networks.heard_by)?;
         }
-        let replies = replies(&networks, &settings, &*self.shelf);
-        if replies != self.replies || self.replies.is_empty() {
-            self.maps.set_replies(&replies)?;
+        let groups = self.specials.groups();
+        let replies = replies(&networks, &settings, &*self.shelf, &groups);
+        let variants = (Variant::COMMON..).zip(groups).map(|(number, group)| (group, number)).collect();
+        if replies != self.replies || variants != self.variants || self.replies.is_empty() {
+            self.generation = self.maps.set_replies(&replies)?;
             log::debug!("{} replies are prepared for the kernel", replies.len());
-            self.replies = replies;
+            (self.replies, self.variants) = (replies, variants);
+            for (mac, asker) in self.specials.all().collect::<Vec<_>>() {
+                self.place(mac, asker)?;
+            }
+        }
+        for (mac, asker) in changed.iter().flat_map(|mac| ASKERS.map(|asker| (*mac, asker))) {
+            self.place(mac, asker)?;
         }
         self.networks = networks;
         Ok(())
     }
 
-    /// An earlier daemon's; the list is made anew from what is known.
-    fn forget_left(&mut self) -> Result<(), FastPathError> {
-        let special: Vec<Mac> = {
-            let learning = self.parts.learning.lock().unwrap_or_else(PoisonError::into_inner);
-            learning.special().collect()
+    /// Says in the kernel by which replies a client is answered.
+    fn place(&mut self, mac: Mac, asker: Asker) -> Result<(), FastPathError> {
+        let client = Special::new(mac, asker as u8);
+        let variant = match self.specials.place(mac, asker) {
+            Place::Common => return Ok(self.maps.unset_special(client)?),
+            Place::In(group) => self.variants.get(&group).map(|number| Variant::new(self.generation, *number)),
+            Place::Left => None,
         };
-        for mac in special {
-            self.settle(mac)?;
-        }
-        let tried: HashSet<Left> = self.tried.iter().map(|(mac, ())| firmware(*mac)).collect();
-        for left in self.maps.left()? {
-            if !tried.contains(&left) {
-                self.maps.stop_leaving(left)?;
-            }
-        }
-        Ok(())
+        Ok(self.maps.set_special(client, variant.unwrap_or(Variant::LEFT))?)
     }
 
-    /// Leaves clients of their own to user space before they may get what all get, and not after.
-    fn leave_chosen(&mut self, chosen: HashSet<Mac>) -> Result<(), FastPathError> {
-        for mac in chosen.difference(&self.chosen) {
-            for asker in ASKERS {
-                self.maps.leave(Left::new(*mac, asker as u8))?;
-            }
+    /// Takes what an earlier daemon has learnt.
+    fn recall(&mut self) {
+        let learning = self.parts.learning.lock().unwrap_or_else(PoisonError::into_inner);
+        for mac in learning.special().collect::<Vec<_>>() {
+            self.specials.learn(mac, learning.standing(mac));
         }
-        let gone: Vec<Mac> = self.chosen.difference(&chosen).copied().collect();
-        self.chosen = chosen;
-        for mac in gone {
-            for asker in ASKERS {
-                self.maps.stop_leaving(Left::new(mac, asker as u8))?;
+    }
+
+    /// Forgets the clients of an earlier daemon's that have nothing of their own any more.
+    fn forget_others(&mut self) -> Result<(), FastPathError> {
+        for client in self.maps.special()? {
+            if !self.specials.has(&client) {
+                self.maps.unset_special(client)?;
             }
-            self.settle(mac)?;
         }
         Ok(())
     }
@@ -187,31 +198,17 @@ impl FastPath {
         Ok(has_heard)
     }
 
-    /// Leaves a client's firmware to user space, or not, as learning says.
+    /// Answers a client's firmware as learning says now.
     fn settle(&mut self, mac: Mac) -> Result<(), FastPathError> {
-        let is_special = self.parts.learning.lock().unwrap_or_else(PoisonError::into_inner).is_special(mac);
-        let was_special = self.tried.contains(&mac);
-        if is_special && !was_special {
-            self.maps.leave(firmware(mac))?;
-            let given_up = self.tried.push(mac, ()).filter(|(other, ())| *other != mac);
-            if let Some((other, ())) = given_up.filter(|(other, ())| !self.chosen.contains(other)) {
-                self.maps.stop_leaving(firmware(other))?;
-            }
-        } else if !is_special && was_special {
-            self.tried.pop(&mac);
-            if !self.chosen.contains(&mac) {
-                self.maps.stop_leaving(firmware(mac))?;
-            }
+        let standing = self.parts.learning.lock().unwrap_or_else(PoisonError::into_inner).standing(mac);
+        for mac in self.specials.learn(mac, standing) {
+            self.place(mac, Asker::Pxe)?;
         }
         Ok(())
     }
 }
 
 const ASKERS: [Asker; 4] = [Asker::Pxe, Asker::Http, Asker::Ipxe, Asker::IpxeHttp];
-
-const fn firmware(mac: Mac) -> Left {
-    Left::new(mac, Asker::Pxe as u8)
-}
 
 type Changes = (watch::Receiver<Arc<Networks>>, watch::Receiver<Arc<crate::boot::Settings>>, watch::Receiver<u64>);
 

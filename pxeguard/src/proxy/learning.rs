@@ -72,6 +72,17 @@ impl Stage {
     const ALL: [Self; 3] = [Self::Pxe, Self::Http, Self::Ipxe];
 }
 
+/// How the firmware of a client is answered, beside all others of its kind.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Standing {
+    /// As they are.
+    Usual,
+    /// It was told something and has not fetched it yet: the next question may get another answer.
+    Tried,
+    /// By another strategy than the first of all, with which it has fetched.
+    Settled(Strategy),
+}
+
 /// A client that is told something to load.
 #[derive(Clone, Debug)]
 pub struct Told<'a> {
@@ -154,19 +165,22 @@ impl Learning {
         trial.strategy
     }
 
-    /// Whether the firmware of a client is told something else than all others of its kind, or soon may be: it is being
-    /// tried what works, or another strategy than the first of all has worked.
-    pub fn is_special(&self, mac: Mac) -> bool {
+    /// How the firmware of a client is answered, beside all others of its kind.
+    pub fn standing(&self, mac: Mac) -> Standing {
         let tried = self.trying.peek(&(mac, Stage::Pxe));
         let is_tried = tried.is_some_and(|trial| trial.asked > 0 && !trial.is_chosen);
-        is_tried || self.proven.peek(&mac).is_some_and(|strategy| *strategy != Strategy::Direct)
+        match self.proven.peek(&mac) {
+            _ if is_tried => Standing::Tried,
+            Some(strategy) if *strategy != Strategy::Direct => Standing::Settled(*strategy),
+            _ => Standing::Usual,
+        }
     }
 
-    /// All of which [`Learning::is_special`] says so.
+    /// All clients whose standing is not the usual one.
     pub fn special(&self) -> impl Iterator<Item = Mac> {
         let tried = self.trying.iter().filter(|((_, stage), _)| *stage == Stage::Pxe).map(|((mac, _), _)| *mac);
         let all = tried.chain(self.proven.iter().map(|(mac, _)| *mac));
-        all.filter(|mac| self.is_special(*mac))
+        all.filter(|mac| self.standing(*mac) != Standing::Usual)
     }
 
     /// Whether a client was told something lately, or has ever fetched it.

@@ -39,6 +39,10 @@ struct Folder;
 
 impl Offers for Folder {
     fn offer(&self, client: &Client) -> Result<Offer, NoOffer> {
+        self.offer_as_if(client, &ClientSettings::default())
+    }
+
+    fn offer_as_if(&self, client: &Client, _: &ClientSettings) -> Result<Offer, NoOffer> {
         let file = match (client.program, client.transport, client.arch.0) {
             (AskingProgram::Ipxe { .. }, ..) => "boot.ipxe",
             (_, Transport::Http, 16) => "memtest86+x64.efi",

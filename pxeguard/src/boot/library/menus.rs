@@ -46,8 +46,7 @@ impl Shelf {
         let own = catalogue.programs.iter().filter(|program| split(&program.file).0 == folder);
         let loaders: Vec<_> = own.filter(|program| matches!(program.loader, Loader::Syslinux { .. })).collect();
         let mac = named.or(visitor.mac);
-        let settings = self.settings();
-        let is_chosen = mac.is_some_and(|mac| self.chosen(&settings, mac).is_some());
+        let is_chosen = mac.is_some_and(|mac| self.own(mac).entry.is_some());
         // The operator's own menu is for all clients, but not for those of which something else was said.
         if named.is_some() && !is_chosen && catalogue.items.get(&format!("{folder}{}", syslinux::CONFIG)).is_some() {
             return None;
@@ -74,7 +73,7 @@ impl Shelf {
         let settings = self.settings();
         let entries: Vec<_> = catalogue.entries_for(platform).filter(|(_, boot)| shows(boot)).collect();
         let is_there = |id: &str| id == LOCAL || entries.iter().any(|(entry, _)| entry.id == id);
-        let chosen = mac.and_then(|mac| self.chosen(&settings, mac)).filter(|id| is_there(id));
+        let chosen = mac.and_then(|mac| self.own(mac).entry).filter(|id| is_there(id));
         let first = || entries.first().map_or(LOCAL, |(entry, _)| &entry.id).to_owned();
         let start = chosen.map_or_else(|| default_start(&settings, is_there, first), Start::Entry);
         Page { platform, start, server: visitor.server, http_port: settings.http_port, entries }

@@ -3,25 +3,30 @@
 use std::time::Instant;
 
 use pxeguard_common::arch::{Platform, Transport};
+use pxeguard_common::net::Mac;
 
 use super::{IPXE_START, Shelf, lock};
 use crate::boot::catalogue::{Catalogue, Item, Program, Warning};
 use crate::boot::image::Loader;
-use crate::boot::{ArchChoice, AskingProgram, Client, Image, NoOffer, Offer, Offers, Settings, menu};
+use crate::boot::{ArchChoice, AskingProgram, Client, ClientSettings, Image, NoOffer, Offer, Offers, Settings, menu};
 use crate::trust::MacAddress;
 
 impl Offers for Shelf {
     fn offer(&self, client: &Client) -> Result<Offer, NoOffer> {
-        let (settings, catalogue) = (self.settings(), self.catalogue());
-        let platform = client.arch.platform();
-        if let Some(platform) = platform {
+        if let Some(platform) = client.arch.platform() {
             lock(&self.memory).note_platform(client.mac, platform);
         }
+        self.offer_as_if(client, &self.own(client.mac))
+    }
+
+    fn offer_as_if(&self, client: &Client, own: &ClientSettings) -> Result<Offer, NoOffer> {
+        let (settings, catalogue) = (self.settings(), self.catalogue());
+        let platform = client.arch.platform();
         let named =
-            named_program(&settings, client).map(|name| named_item(&catalogue, name, platform, client.transport));
+            named_program(&settings, own, client).map(|name| named_item(&catalogue, name, platform, client.transport));
         match (client.program, platform) {
             (AskingProgram::Firmware, _) if named.is_some() => offer(named.expect("just looked at")?),
-            (AskingProgram::Firmware, Some(platform)) => self.for_firmware(&settings, &catalogue, client, platform),
+            (AskingProgram::Firmware, Some(platform)) => for_firmware(&catalogue, own, client, platform),
             (AskingProgram::Ipxe { .. }, Some(platform)) => {
                 self.for_ipxe(&settings, &catalogue, client, platform, named)
             }
@@ -38,23 +43,6 @@ impl Offers for Shelf {
 }
 
 impl Shelf {
-    fn for_firmware(
-        &self,
-        settings: &Settings,
-        catalogue: &Catalogue,
-        client: &Client,
-        platform: Platform,
-    ) -> Result<Offer, NoOffer> {
-        let chosen = self.chosen(settings, client.mac);
-        let wanted = chosen.as_deref().and_then(|id| catalogue.entry(id));
-        if let Some(program) = catalogue.program(platform, client.transport, wanted) {
-            return Ok(of_program(program));
-        }
-        // A UEFI that boots by HTTP takes a disc, too.
-        let disc = catalogue.disc(platform).filter(|_| client.transport == Transport::Http);
-        disc.map_or_else(|| Err(nothing_fits(platform)), offer)
-    }
-
     fn for_ipxe(
         &self,
         settings: &Settings,
@@ -83,16 +71,32 @@ impl Shelf {
         program.map(of_program).ok_or_else(|| nothing_fits(platform))
     }
 
-    /// The entry that is chosen for a client, at run time or by configuration.
-    pub(super) fn chosen(&self, settings: &Settings, mac: [u8; 6]) -> Option<String> {
+    /// What is said of a client by configuration, with the entry that was chosen for it at run time, if one was.
+    pub fn own(&self, mac: Mac) -> ClientSettings {
         let by_command = lock(&self.choices).entry(mac).map(str::to_owned);
-        by_command.or_else(|| settings.clients.get(&MacAddress(mac))?.entry.clone())
+        let configured = self.settings().clients.get(&MacAddress(mac)).cloned().unwrap_or_default();
+        ClientSettings { entry: by_command.or(configured.entry), ..configured }
     }
 }
 
+fn for_firmware(
+    catalogue: &Catalogue,
+    own: &ClientSettings,
+    client: &Client,
+    platform: Platform,
+) -> Result<Offer, NoOffer> {
+    let wanted = own.entry.as_deref().and_then(|id| catalogue.entry(id));
+    if let Some(program) = catalogue.program(platform, client.transport, wanted) {
+        return Ok(of_program(program));
+    }
+    // A UEFI that boots by HTTP takes a disc, too.
+    let disc = catalogue.disc(platform).filter(|_| client.transport == Transport::Http);
+    disc.map_or_else(|| Err(nothing_fits(platform)), offer)
+}
+
 /// What the operator names for a client, for its number of option 93, or for its platform; in this order.
-fn named_program<'a>(settings: &'a Settings, client: &Client) -> Option<&'a str> {
-    let of_client = settings.clients.get(&MacAddress(client.mac)).and_then(|client| client.program.as_ref());
+fn named_program<'a>(settings: &'a Settings, own: &'a ClientSettings, client: &Client) -> Option<&'a str> {
+    let of_client = own.program.as_ref();
     let of_number = || settings.programs.get(&ArchChoice::Number(client.arch));
     let of_platform = || settings.programs.get(&ArchChoice::Platform(client.arch.platform()?));
     of_client.or_else(of_number).or_else(of_platform).map(String::as_str)

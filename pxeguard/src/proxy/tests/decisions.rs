@@ -192,6 +192,9 @@ fn an_answer_that_the_client_would_not_take_is_not_sent() {
         fn offer(&self, _: &Client) -> Result<Offer, NoOffer> {
             Ok(Offer { file: "n".repeat(255).into(), len: None })
         }
+        fn offer_as_if(&self, client: &Client, _: &ClientSettings) -> Result<Offer, NoOffer> {
+            self.offer(client)
+        }
         fn generation(&self) -> u64 {
             0
         }

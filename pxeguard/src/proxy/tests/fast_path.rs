@@ -2,16 +2,17 @@
 
 use std::cell::RefCell;
 
-use proptest::prelude::*;
+use proptest::prelude::{ProptestConfig, any, prop, proptest};
 use pxeguard_common::request::{Ask, Desk, Envelope};
 use pxeguard_common::responder::HEADERS;
 
 use super::*;
 use crate::dataplane::Reply;
-use crate::proxy::fast_path::replies;
+use crate::proxy::fast_path::{Group, replies};
+use crate::proxy::learning::Learnt;
 
 /// The steps of the kernel's program, over the same functions.
-fn kernels(bench: &Bench, prepared: &[Reply], frame: &[u8], tag: Option<u16>) -> Option<Vec<u8>> {
+fn kernels(prepared: &[Reply], variant: usize, frame: &[u8], tag: Option<u16>) -> Option<Vec<u8>> {
     let mut desk = Desk::new();
     desk.head[..HEADERS].copy_from_slice(frame.get(..HEADERS)?);
     let envelope = Envelope::read(&desk.head)?;
@@ -25,8 +26,8 @@ fn kernels(bench: &Bench, prepared: &[Reply], frame: &[u8], tag: Option<u16>) ->
         return None;
     }
     let request = desk.request;
-    assert!(!bench.settings.clients.contains_key(&MacAddress(request.values.chaddr)), "it is left to user space");
-    let reply = prepared.iter().find(|reply| (reply.kind, reply.vlan) == (request.kind, vlan))?;
+    let is_it = |reply: &&Reply| (reply.kind, reply.vlan, usize::from(reply.variant)) == (request.kind, vlan, variant);
+    let reply = prepared.iter().find(is_it)?;
     let to = envelope.destination(&request, &reply.prepared)?;
     let message = reply.prepared.message;
     let mut head = desk.head;
@@ -52,9 +53,9 @@ fn both(frame: &[u8], tag: Option<u16>) -> (Option<Vec<u8>>, Option<Vec<u8>>) {
     let mut bench = Bench::new();
     let by_kernel = PREPARED.with_borrow_mut(|prepared| {
         if prepared.is_empty() {
-            *prepared = replies(&bench.networks, &bench.settings, &Folder);
+            *prepared = replies(&bench.networks, &bench.settings, &Folder, &Group::of_all());
         }
-        kernels(&bench, prepared, frame, tag)
+        kernels(prepared, 0, frame, tag)
     });
     let by_user_space = bench.respond(frame, tag).map(|frame| untagged(&frame));
     (by_kernel, by_user_space)
@@ -87,6 +88,51 @@ fn every_plain_request_is_answered_by_the_kernel_with_the_same_bytes() {
     let (by_kernel, by_user_space) = both(&bytes(OVMF_DISCOVER), Some(5));
     assert!(by_kernel.is_some());
     assert_eq!(by_kernel, by_user_space);
+}
+
+#[test]
+fn clients_with_something_of_their_own_get_from_the_kernel_what_user_space_tells_them() {
+    let plain = [OVMF_DISCOVER, OVMF_BOOT_SERVER_REQUEST];
+    for strategy in [Strategy::Direct, Strategy::Binl, Strategy::Menu] {
+        let chosen = Bench::with(strategy);
+        let own = chosen.settings.clients[&MacAddress(CLIENT_MAC)].clone();
+        let settled =
+            Bench { learning: Learning::new(&Learnt(vec![(MacAddress(CLIENT_MAC), strategy)])), ..Bench::new() };
+        let groups = [Group { own, settled: None }, Group { settled: Some(strategy), ..Group::default() }];
+        for (variant, mut bench) in [chosen, settled].into_iter().enumerate() {
+            let prepared = replies(&bench.networks, &bench.settings, &Folder, &groups);
+            for frame in plain.map(bytes) {
+                let by_kernel = kernels(&prepared, variant, &frame, None);
+                assert!(by_kernel.is_some(), "{strategy:?} {variant}");
+                assert_eq!(by_kernel, bench.respond(&frame, None), "{strategy:?} {variant}");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_ways_to_answer_are_told_apart() {
+    let bench = Bench::new();
+    let prepared = replies(&bench.networks, &bench.settings, &Folder, &Group::of_all());
+    let offers: std::collections::HashSet<_> =
+        (0..3).map(|variant| kernels(&prepared, variant, &bytes(OVMF_DISCOVER), None).unwrap()).collect();
+    assert_eq!(offers.len(), 3);
+}
+
+#[test]
+fn groups_for_which_there_is_no_room_have_no_replies() {
+    let bench = Bench::new();
+    let groups: Vec<_> = (0..1000)
+        .map(|number| Group {
+            own: ClientSettings { entry: Some(number.to_string()), ..ClientSettings::default() },
+            settled: None,
+        })
+        .collect();
+    let prepared = replies(&bench.networks, &bench.settings, &Folder, &groups);
+    let of = |variant: u16| prepared.iter().filter(|reply| reply.variant == variant).count();
+    assert!(prepared.len() <= 4096 && prepared.len() > 3000, "{}", prepared.len());
+    assert!(of(0) > 0 && of(0) == of(1));
+    assert_eq!(of(999), 0);
 }
 
 #[test]
