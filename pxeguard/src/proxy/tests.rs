@@ -24,6 +24,8 @@ mod anything;
 mod decisions;
 mod fast_path;
 mod golden;
+mod kinds;
+mod loaded;
 mod places;
 
 const IFACE: Ifindex = Ifindex(2);
@@ -61,6 +63,7 @@ struct Bench {
     networks: Networks,
     settings: Settings,
     learning: Learning,
+    offers: &'static dyn Offers,
     counts: Arc<Counts>,
     now: Instant,
     steps: Vec<Step>,
@@ -79,6 +82,7 @@ impl Bench {
             networks: Networks { own: networks.to_vec(), ..Networks::default() },
             settings: Settings::default(),
             learning: Learning::default(),
+            offers: &Folder,
             counts,
             now: Instant::now(),
             steps: Vec::new(),
@@ -97,7 +101,7 @@ impl Bench {
         let mut knows = Knowledge {
             networks: &self.networks,
             settings: &self.settings,
-            offers: &Folder,
+            offers: self.offers,
             learning: &mut self.learning,
             now: self.now,
             steps: &mut self.steps,
