@@ -27,6 +27,7 @@ mod golden;
 mod kinds;
 mod loaded;
 mod places;
+mod wire;
 
 const IFACE: Ifindex = Ifindex(2);
 const SERVER: Ipv4Addr = Ipv4Addr::new(10, 77, 0, 1);
@@ -126,6 +127,7 @@ impl Bench {
 }
 
 /// A client's frame, taken apart so that something can be changed.
+#[derive(Clone)]
 struct Asking {
     envelope: Envelope,
     message: Message,
