@@ -4,6 +4,7 @@ mod beside;
 mod fast_path;
 mod golden;
 mod learning;
+mod leases;
 mod networks;
 mod refusals;
 mod responders;
