@@ -1,6 +1,7 @@
 //! What PXE clients are answered, beside real DHCP servers.
 
 mod beside;
+mod changes;
 mod fast_path;
 mod golden;
 mod learning;
