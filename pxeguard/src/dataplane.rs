@@ -29,7 +29,7 @@ pub use choice::{Guarded, Port};
 pub use maps::{Events, Maps};
 pub use pins::{Detached, detach};
 pub use responder::{AnswerCounters, Answered, Reply, ResponderMaps};
-pub use test_run::TestRun;
+pub use test_run::{Ran, TestRun};
 
 use bpffs::Lock;
 use pins::{Pin, Pins};

@@ -18,6 +18,7 @@
 
 mod bad_wire;
 mod cache;
+mod client_wire;
 pub mod clients;
 mod deadline;
 pub mod firmware;

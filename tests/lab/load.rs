@@ -4,6 +4,7 @@ use std::time::Duration;
 
 pub mod discovers;
 pub mod http;
+pub mod perfdhcp;
 pub mod storm;
 pub mod tftp;
 

@@ -1,13 +1,15 @@
 //! The lab's network: a hypervisor with a bridge, and hosts behind its ports.
 
 use std::ops::Deref;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use macaddr::MacAddr6;
 
 use crate::bad_wire::{Trouble, bad};
+use crate::client_wire::of_clients;
 use crate::packet_socket::Raw;
 use crate::slow_wire::slow;
 use crate::wire::{Manner, Wire};
@@ -79,8 +81,21 @@ impl Lab {
         self.attach_by_wire(name, bad(trouble))
     }
 
+    /// A new host of [`BRIDGE`] that asks as a relay does, behind a cable that makes its messages its clients' own
+    /// (perfdhcp); and how many offers without an address it was not given, because it would take them for leases.
+    pub fn attach_as_clients(&self, name: &str) -> Result<(Guest, Arc<AtomicU64>)> {
+        let proxy_offers = Arc::new(AtomicU64::new(0));
+        let mac = self.next_mac();
+        let guest = self.attach_by_wire_of(name, mac, of_clients(mac, Arc::clone(&proxy_offers)))?;
+        Ok((guest, proxy_offers))
+    }
+
     fn attach_by_wire(&self, name: &str, manners: [Manner; 2]) -> Result<Guest> {
-        let (host, mac) = (Host::new(name)?, self.next_mac());
+        self.attach_by_wire_of(name, self.next_mac(), manners)
+    }
+
+    fn attach_by_wire_of(&self, name: &str, mac: MacAddr6, manners: [Manner; 2]) -> Result<Guest> {
+        let host = Host::new(name)?;
         let port = port_name(name)?;
         let wire = Wire::new(name, &host, mac, (&self.hypervisor, &port), manners)?;
         let guest = Guest { host, port, mac, _wire: Some(wire) };

@@ -1,9 +1,11 @@
 //! What PXE clients are answered, beside real DHCP servers.
 
 mod beside;
+mod changes;
 mod fast_path;
 mod golden;
 mod learning;
+mod leases;
 mod networks;
 mod own_replies;
 mod refusals;

@@ -10,6 +10,7 @@ mod fast_path;
 mod figure;
 mod flood;
 mod http;
+mod leases;
 mod machine;
 mod packet;
 mod power_on;
@@ -73,6 +74,8 @@ enum Name {
     Proxy,
     /// PXE clients answered in the kernel; peer: dnsmasq
     FastPath,
+    /// Leases from the DHCP server beside; peer: no fast path
+    Leases,
     /// Many clients switched on at once; peer: dnsmasq
     Storm,
     /// From power-on until firmware has its boot program; peer: dnsmasq.  With --quick only where it is named
@@ -141,6 +144,7 @@ impl Name {
             Self::Http => http::measure(effort),
             Self::Proxy => proxy::measure(effort),
             Self::FastPath => fast_path::measure(effort),
+            Self::Leases => leases::measure(effort),
             Self::Storm => storm::measure(effort),
             Self::PowerOn => power_on::measure(effort),
         }

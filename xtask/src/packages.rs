@@ -58,6 +58,7 @@ const BENCH: &[&str] = &[
     "iperf3",
     "iproute2",
     "kea-admin", // perfdhcp
+    "kea-dhcp4-server",
     "netsniff-ng",
     "nftables",
     "xdp-tools",

@@ -187,8 +187,9 @@ impl Desk {
                     return false;
                 }
                 let fetches_by_http = match self.inner() {
-                    None | Some((_, 0)) => false,
-                    Some((at, len)) => len != 1 || self.byte(at) != 0,
+                    None => false,
+                    Some((at, 1)) => self.byte(at) != 0,
+                    Some(_) => return false,
                 };
                 if fetches_by_http { Asker::IpxeHttp } else { Asker::Ipxe }
             }

@@ -24,7 +24,10 @@ mod anything;
 mod decisions;
 mod fast_path;
 mod golden;
+mod kinds;
+mod loaded;
 mod places;
+mod wire;
 
 const IFACE: Ifindex = Ifindex(2);
 const SERVER: Ipv4Addr = Ipv4Addr::new(10, 77, 0, 1);
@@ -65,6 +68,7 @@ struct Bench {
     networks: Networks,
     settings: Settings,
     learning: Learning,
+    offers: &'static dyn Offers,
     counts: Arc<Counts>,
     now: Instant,
     steps: Vec<Step>,
@@ -83,6 +87,7 @@ impl Bench {
             networks: Networks { own: networks.to_vec(), ..Networks::default() },
             settings: Settings::default(),
             learning: Learning::default(),
+            offers: &Folder,
             counts,
             now: Instant::now(),
             steps: Vec::new(),
@@ -101,7 +106,7 @@ impl Bench {
         let mut knows = Knowledge {
             networks: &self.networks,
             settings: &self.settings,
-            offers: &Folder,
+            offers: self.offers,
             learning: &mut self.learning,
             now: self.now,
             steps: &mut self.steps,
@@ -126,6 +131,7 @@ impl Bench {
 }
 
 /// A client's frame, taken apart so that something can be changed.
+#[derive(Clone)]
 struct Asking {
     envelope: Envelope,
     message: Message,
