@@ -1,6 +1,7 @@
 //! `cargo xtask bench`: pxeguard's figures, each beside its peer's of the same run.
 
 mod affinity;
+mod beside;
 mod contents;
 mod counter;
 mod cpu_time;
@@ -10,7 +11,6 @@ mod fast_path;
 mod figure;
 mod flood;
 mod http;
-mod leases;
 mod machine;
 mod packet;
 mod power_on;
@@ -75,7 +75,7 @@ enum Name {
     /// PXE clients answered in the kernel; peer: dnsmasq
     FastPath,
     /// Leases from the DHCP server beside; peer: no fast path
-    Leases,
+    Beside,
     /// Many clients switched on at once; peer: dnsmasq
     Storm,
     /// From power-on until firmware has its boot program; peer: dnsmasq.  With --quick only where it is named
@@ -144,7 +144,7 @@ impl Name {
             Self::Http => http::measure(effort),
             Self::Proxy => proxy::measure(effort),
             Self::FastPath => fast_path::measure(effort),
-            Self::Leases => leases::measure(effort),
+            Self::Beside => beside::measure(effort),
             Self::Storm => storm::measure(effort),
             Self::PowerOn => power_on::measure(effort),
         }

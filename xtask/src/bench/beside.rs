@@ -36,7 +36,7 @@ pub fn measure(effort: Effort) -> Result<Vec<Figure>> {
     let [ours, theirs] = in_turns(effort.choose(7, 3), lease)?;
     drop(guards);
     Ok(vec![Figure {
-        name: format!("leases in a second, of {PER_S} asked for"),
+        name: format!("beside: leases in a second, of {PER_S} asked for"),
         unit: Unit::LeasesPerS,
         pxeguard: ours,
         peer: Some(Peer { name: "no fast path", samples: theirs }),
