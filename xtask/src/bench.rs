@@ -10,6 +10,8 @@ mod fast_path;
 mod figure;
 mod flood;
 mod http;
+mod leases;
+mod live_frames;
 mod machine;
 mod packet;
 mod power_on;
@@ -22,6 +24,7 @@ mod switch;
 mod tcp;
 mod test_run;
 mod tftp;
+mod xdp_drop;
 
 use std::env;
 use std::fs;
@@ -63,6 +66,10 @@ enum Name {
     Packet,
     /// Packets a second in a flood of forged offers; peer: nftables
     Drop,
+    /// The same by XDP; peer: xdp-filter
+    XdpDrop,
+    /// Leases of a trusted server beside a flood; peers: no flood, nftables
+    Leases,
     /// Time from the start of the daemon until it guards, its memory, its wake-ups
     Daemon,
     /// Files by TFTP; peers: dnsmasq and atftpd
@@ -136,6 +143,8 @@ impl Name {
             Self::Tcp => tcp::measure(effort),
             Self::Packet => packet::measure(effort),
             Self::Drop => flood::measure(effort),
+            Self::XdpDrop => xdp_drop::measure(effort),
+            Self::Leases => leases::measure(effort),
             Self::Daemon => Ok([start::measure(effort)?, daemon::measure(effort)?].concat()),
             Self::Tftp => tftp::measure(effort),
             Self::Http => http::measure(effort),

@@ -53,6 +53,7 @@ pub enum Unit {
     GigabitsPerS,
     PacketsPerS,
     AnswersPerS,
+    LeasesPerS,
     MegabytesPerS,
     Ns,
     Ms,
@@ -143,6 +144,7 @@ impl Unit {
             Self::GigabitsPerS => "Gbit/s",
             Self::PacketsPerS => "packets/s",
             Self::AnswersPerS => "answers/s",
+            Self::LeasesPerS => "leases/s",
             Self::MegabytesPerS => "MB/s",
             Self::Ns => "ns",
             Self::Ms | Self::MsShort => "ms",
@@ -156,7 +158,7 @@ impl Unit {
         let decimals = match self {
             Self::GigabitsPerS | Self::MsShort => 2,
             Self::MegabytesPerS | Self::Ns | Self::S | Self::Mib => 1,
-            Self::PacketsPerS | Self::AnswersPerS | Self::Ms | Self::Count => 0,
+            Self::PacketsPerS | Self::AnswersPerS | Self::LeasesPerS | Self::Ms | Self::Count => 0,
         };
         let (low, high) = samples.quartiles();
         let median = format!("{:.decimals$} {}", samples.median(), self.name());

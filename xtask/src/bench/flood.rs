@@ -140,7 +140,7 @@ fn one_flood(flood: Flood, effort: Effort) -> Result<Vec<Figure>> {
 }
 
 /// Puts rules in the place of those that are in force.
-fn use_rules(hypervisor: &Host, rules: Option<&str>) -> Result<()> {
+pub fn use_rules(hypervisor: &Host, rules: Option<&str>) -> Result<()> {
     const FILE: &str = "/run/lab/no_dhcp.nft";
     // Named without contents first, it can be deleted whether it was there or not.
     let rules = ["table bridge no_dhcp\ndelete table bridge no_dhcp\n", rules.unwrap_or_default()].concat();
