@@ -4,18 +4,22 @@ mod affinity;
 mod contents;
 mod counter;
 mod cpu_time;
+mod crowd;
 mod daemon;
 mod download;
 mod fast_path;
 mod figure;
 mod flood;
+mod growth;
 mod http;
 mod leases;
 mod live_frames;
 mod machine;
 mod packet;
 mod power_on;
+mod program_time;
 mod proxy;
+mod reconcile;
 mod samples;
 mod site;
 mod start;
@@ -70,6 +74,8 @@ enum Name {
     XdpDrop,
     /// Leases of a trusted server beside a flood; peers: no flood, nftables
     Leases,
+    /// What a packet and a start cost with many ports, servers, clients
+    Growth,
     /// Time from the start of the daemon until it guards, its memory, its wake-ups
     Daemon,
     /// Files by TFTP; peers: dnsmasq and atftpd
@@ -145,6 +151,7 @@ impl Name {
             Self::Drop => flood::measure(effort),
             Self::XdpDrop => xdp_drop::measure(effort),
             Self::Leases => leases::measure(effort),
+            Self::Growth => Ok([growth::measure(effort)?, reconcile::measure(effort)?].concat()),
             Self::Daemon => Ok([start::measure(effort)?, daemon::measure(effort)?].concat()),
             Self::Tftp => tftp::measure(effort),
             Self::Http => http::measure(effort),

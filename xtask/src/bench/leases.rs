@@ -59,9 +59,10 @@ pub fn measure(effort: Effort) -> Result<Vec<Figure>> {
         guard.set(matches!(contender, Contender::Undisturbed | Contender::Guard))?;
         let rules = (contender == Contender::Nftables).then_some(RULES);
         use_rules(scene.lab.hypervisor(), rules)?;
-        let turn = scene.turn(if contender == Contender::Undisturbed { &scene.nothing } else { &scene.flood });
-        turns[number].push(turn?);
-        Ok(0.0)
+        let turn = scene.turn(if contender == Contender::Undisturbed { &scene.nothing } else { &scene.flood })?;
+        let leases_per_s = turn.leases_per_s;
+        turns[number].push(turn);
+        Ok(leases_per_s)
     })?;
     let of = |contender: Contender, value: fn(&Turn) -> f64| {
         let number = CONTENDERS.iter().position(|it| *it == contender).expect("it is one of them");
