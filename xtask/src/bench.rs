@@ -68,7 +68,7 @@ enum Name {
     Tcp,
     /// Cost of one packet in the kernel; peer: xdp-filter
     Packet,
-    /// Packets a second in a flood of forged offers; peer: nftables
+    /// Packets a second in a flood of forged offers; peers: nftables and ebtables
     Drop,
     /// The same by XDP; peer: xdp-filter
     XdpDrop,

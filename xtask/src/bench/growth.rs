@@ -1,11 +1,10 @@
 //! What a packet costs where there are many ports, many servers, many clients.
 
-use std::thread;
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use pxeguard_lab::Guard;
 use pxeguard_lab::load::discovers::Discovers;
+use pxeguard_lab::{Guard, until};
 
 use super::Effort;
 use super::contents::efi_program;
@@ -39,6 +38,8 @@ const SIZES: [Size; 6] =
     [size(1, 1), size(8, 1), size(64, 1), size(256, 1), size(SHARED_BY, 100), size(SHARED_BY, 10_000)];
 /// With little patience.
 const FEW_SIZES: [Size; 3] = [size(1, 1), size(SHARED_BY, 1), size(SHARED_BY, 10_000)];
+/// How long it may take until enough has been asked.
+const PATIENCE: Duration = Duration::from_secs(20);
 const CLIENTS: [u32; 3] = [1, 100, 10_000];
 
 /// All three.
@@ -79,13 +80,17 @@ fn questions(effort: Effort) -> Result<Vec<Figure>> {
     let answered = Counter::open(&site.client, "eth0", "rx_packets")?;
     let crowds = CLIENTS.map(|clients| Discovers::new(&site.client, clients));
     let crowds = crowds.into_iter().collect::<Result<Vec<_>>>()?;
-    let window = effort.choose(Duration::from_millis(300), Duration::from_millis(150));
+    let questions = effort.choose(100_000, 30_000);
     let _statistics = Statistics::switch_on()?;
     let costs: [Samples; CLIENTS.len()] = in_turns(effort.choose(9, 5), |number| {
         crowds[number].flood(|| {
-            thread::sleep(window / 4);
+            let wait = |many: u64| {
+                let enough = asked.read()? + many;
+                until(PATIENCE, "enough questions come in", || asked.read().is_ok_and(|asked| asked >= enough))
+            };
+            wait(questions / 4)?;
             let (ran, before, offers) = (run_time_ns(site.server())?, asked.read()?, answered.read()?);
-            thread::sleep(window);
+            wait(questions)?;
             let (ran, asked) = (run_time_ns(site.server())? - ran, asked.read()? - before);
             let share = (answered.read()? - offers) as f64 / asked as f64;
             ensure!(share > 0.9, "only {share} of the questions are answered");

@@ -38,8 +38,7 @@ enum Contender {
     Nobody,
 }
 
-const CONTENDERS: [Contender; 4] =
-    [Contender::Undisturbed, Contender::Guard, Contender::Nftables, Contender::Nobody];
+const CONTENDERS: [Contender; 4] = [Contender::Undisturbed, Contender::Guard, Contender::Nftables, Contender::Nobody];
 
 /// What came of one turn.
 struct Turn {
@@ -75,8 +74,9 @@ pub fn measure(effort: Effort) -> Result<Vec<Figure>> {
         peer: peer.map(|(name, contender)| Peer { name, samples: of(contender, value) }),
         goal,
     };
-    let (all, by_cpu, forged): (fn(&Turn) -> f64, fn(&Turn) -> f64, fn(&Turn) -> f64) =
-        (|turn| turn.leases_per_s, |turn| turn.per_cpu_s, |turn| turn.forged_per_s);
+    let all: fn(&Turn) -> f64 = |turn| turn.leases_per_s;
+    let by_cpu: fn(&Turn) -> f64 = |turn| turn.per_cpu_s;
+    let forged: fn(&Turn) -> f64 = |turn| turn.forged_per_s;
     let undisturbed = Some(("no flood", Contender::Undisturbed));
     let (nftables, nobody) = (Some(("nftables", Contender::Nftables)), Some(("no guard", Contender::Nobody)));
     Ok(vec![

@@ -59,10 +59,7 @@ impl Program {
     /// Makes so many of a frame, as if they came in by the device whose number the context has, and does with each what
     /// the program, which is XDP's, returns.
     pub fn run_live(&self, frame: &[u8], context: &[u32], count: u32) -> Result<()> {
-        let mut attributes = TestRun {
-            flags: BPF_F_TEST_XDP_LIVE_FRAMES,
-            ..TestRun::new(self, frame, context, count)
-        };
+        let mut attributes = TestRun { flags: BPF_F_TEST_XDP_LIVE_FRAMES, ..TestRun::new(self, frame, context, count) };
         // SAFETY: frame and context are live, with their lengths; nothing is to be written out.
         unsafe { bpf(BPF_PROG_TEST_RUN, &mut attributes) }.context("cannot make frames in the kernel (Linux 5.18)")?;
         Ok(())
