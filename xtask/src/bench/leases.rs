@@ -53,7 +53,7 @@ pub fn measure(effort: Effort) -> Result<Vec<Figure>> {
     let scene = Scene::new()?;
     let mut guard = Switch::trusting(&scene.lab, "auto", "*@p-trusted");
     let mut turns = [const { Vec::new() }; CONTENDERS.len()];
-    in_turns::<{ CONTENDERS.len() }>(effort.choose(9, 2), |number| {
+    in_turns::<{ CONTENDERS.len() }>(effort.choose(15, 2), |number| {
         let contender = CONTENDERS[number];
         guard.set(matches!(contender, Contender::Undisturbed | Contender::Guard))?;
         let rules = (contender == Contender::Nftables).then_some(RULES);

@@ -17,7 +17,8 @@ impl<'lab> Switch<'lab> {
         Self { lab, hook, trust: None, guard: None }
     }
 
-    /// The same of a guard that trusts what `--trust` names.
+    /// The same of a guard that trusts what `--trust` names, and lets one port's clients ask as often as they like:
+    /// they are all clients there are.
     pub fn trusting(lab: &'lab Lab, hook: &'static str, trust: &'static str) -> Self {
         Self { trust: Some(trust), ..Self::new(lab, hook) }
     }
@@ -43,5 +44,6 @@ pub fn enforcing<'lab>(lab: &'lab Lab, hook: &str) -> Result<Guard<'lab>> {
 
 fn start<'lab>(lab: &'lab Lab, hook: &str, trust: Option<&str>) -> Result<Guard<'lab>> {
     let arguments = ["--iface", BRIDGE, "--mode", "enforce", "--hook", hook];
-    Guard::start(lab, arguments.into_iter().chain(trust.into_iter().flat_map(|trust| ["--trust", trust])))
+    let more = trust.into_iter().flat_map(|trust| ["--trust", trust, "--client-messages-per-s", "0"]);
+    Guard::start(lab, arguments.into_iter().chain(more))
 }
