@@ -7,6 +7,7 @@ mod attach;
 mod bpffs;
 mod choice;
 mod clsact;
+mod expedited;
 mod link_detach;
 mod maps;
 mod owner;
@@ -26,6 +27,7 @@ use pxeguard_common::net::Ifindex;
 
 pub use bpffs::BpffsError;
 pub use choice::{Guarded, Port};
+pub use expedited::Expedited;
 pub use maps::{Events, Maps};
 pub use pins::{Detached, detach};
 pub use responder::{AnswerCounters, Answered, Reply, ResponderMaps};

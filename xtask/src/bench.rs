@@ -5,16 +5,22 @@ mod beside;
 mod contents;
 mod counter;
 mod cpu_time;
+mod crowd;
 mod daemon;
 mod download;
 mod fast_path;
 mod figure;
 mod flood;
+mod growth;
 mod http;
+mod leases;
+mod live_frames;
 mod machine;
 mod packet;
 mod power_on;
+mod program_time;
 mod proxy;
+mod reconcile;
 mod samples;
 mod site;
 mod start;
@@ -23,6 +29,7 @@ mod switch;
 mod tcp;
 mod test_run;
 mod tftp;
+mod xdp_drop;
 
 use std::env;
 use std::fs;
@@ -62,8 +69,14 @@ enum Name {
     Tcp,
     /// Cost of one packet in the kernel; peer: xdp-filter
     Packet,
-    /// Packets a second in a flood of forged offers; peer: nftables
+    /// Packets a second in a flood of forged offers; peers: nftables and ebtables
     Drop,
+    /// The same by XDP; peer: xdp-filter
+    XdpDrop,
+    /// Leases of a trusted server beside a flood; peers: no flood, nftables
+    Leases,
+    /// What a packet and a start cost with many ports, servers, clients
+    Growth,
     /// Time from the start of the daemon until it guards, its memory, its wake-ups
     Daemon,
     /// Files by TFTP; peers: dnsmasq and atftpd
@@ -139,6 +152,9 @@ impl Name {
             Self::Tcp => tcp::measure(effort),
             Self::Packet => packet::measure(effort),
             Self::Drop => flood::measure(effort),
+            Self::XdpDrop => xdp_drop::measure(effort),
+            Self::Leases => leases::measure(effort),
+            Self::Growth => Ok([growth::measure(effort)?, reconcile::measure(effort)?].concat()),
             Self::Daemon => Ok([start::measure(effort)?, daemon::measure(effort)?].concat()),
             Self::Tftp => tftp::measure(effort),
             Self::Http => http::measure(effort),

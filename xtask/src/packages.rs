@@ -53,10 +53,10 @@ const BENCH: &[&str] = &[
     "bpftool",
     "curl",
     "dnsmasq-base",
-    "ebtables",
     "ethtool",
     "iperf3",
     "iproute2",
+    "iptables",  // ebtables-nft: the kernel need not have the old ebtables
     "kea-admin", // perfdhcp
     "kea-dhcp4-server",
     "netsniff-ng",

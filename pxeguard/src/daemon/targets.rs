@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use pxeguard_common::net::Ifindex;
 
 use super::guard::{Guard, PortState};
-use crate::dataplane::Port;
+use crate::dataplane::{Expedited, Port};
 use crate::hook::HookChoice;
 use crate::ports::{Problem, Snapshot, Target};
 
@@ -17,6 +17,8 @@ impl Guard {
         }
         let wanted: BTreeSet<Ifindex> = targets.iter().map(|target| target.link.index).collect();
         let left: Vec<Ifindex> = self.ports.keys().copied().filter(|index| !wanted.contains(index)).collect();
+        // Releasing waits as attaching does.
+        let _expedited = (self.changes(&targets) || !left.is_empty()).then(Expedited::begin);
         for index in left {
             self.release(index);
         }
@@ -31,21 +33,30 @@ impl Guard {
         self.problems = problems;
     }
 
-    pub(super) fn guard(&mut self, target: Target) {
-        let link = &target.link;
-        let known = self.ports.get(&link.index);
-        if let Some(known) = known.filter(|known| {
+    /// Whether any of these is not guarded as it should be.
+    fn changes(&self, targets: &[Target]) -> bool {
+        targets.iter().any(|target| self.as_it_is(target).is_none())
+    }
+
+    /// A port, if it is guarded as it should be.
+    fn as_it_is(&self, target: &Target) -> Option<&PortState> {
+        self.ports.get(&target.link.index).filter(|known| {
             known.guarded.is_ok()
                 && known.target.is_bridge_port == target.is_bridge_port
                 && known.target.only_xdp == target.only_xdp
-        }) {
+        })
+    }
+
+    pub(super) fn guard(&mut self, target: Target) {
+        let link = &target.link;
+        if let Some(known) = self.as_it_is(&target) {
             let guarded = known.guarded.clone();
             self.ports.insert(link.index, PortState { target, guarded });
             return;
         }
         let port = port(&target, self.config.hook);
         let guarded = self.plane.guard(&port).map_err(|error| format!("{:#}", anyhow::Error::from(error)));
-        let before = known.map(|known| &known.guarded);
+        let before = self.ports.get(&link.index).map(|known| &known.guarded);
         match &guarded {
             Ok(how) => log::info!("{}: guarded by {} ({})", link.name, how.hook, how.reason),
             Err(why) if before != Some(&guarded) => log::error!("{}: not guarded: {why}", link.name),

@@ -9,7 +9,7 @@ use pxeguard_common::LAYOUT;
 use pxeguard_common::net::Ifindex;
 
 use super::bpffs::{self, BpffsError, Lock};
-use super::{DataPlaneError, attach};
+use super::{DataPlaneError, Expedited, attach};
 use crate::hook::Hook;
 
 /// Which way frames go that a link's program sees.
@@ -147,9 +147,11 @@ pub fn detach(bpffs: &Path) -> Result<Detached, DataPlaneError> {
     }
     let _lock = Lock::take(&pins.root)?;
     let links = pins.links()?;
+    let expedited = Expedited::begin();
     for pin in &links {
         attach::remove(&pins, *pin)?;
     }
+    drop(expedited);
     let mut ports: Vec<_> = links.iter().map(|pin| pin.port).collect();
     ports.sort_unstable();
     ports.dedup();

@@ -25,21 +25,38 @@ impl Pinned {
     /// The process on the next CPU, if there is one: who sends without waiting would else now and then be on one CPU
     /// with whoever is woken by it, each in the other's way, while the other CPU is idle.
     pub fn apart(process: &Process) -> Result<Self> {
-        Self::on(process, usize::from(thread::available_parallelism().is_ok_and(|cpus| cpus.get() > 1)))
+        Self::on(process, next_cpu())
+    }
+
+    /// This thread alone, on the first CPU: what it sends, and what becomes of that, is done there.
+    pub fn to_first() -> Result<Self> {
+        let this_thread = Pid::from_raw(0);
+        let before = sched_getaffinity(this_thread).context("cannot ask for this thread's CPUs")?;
+        sched_setaffinity(this_thread, &cpu_set(0)?).context("cannot choose this thread's CPU")?;
+        Ok(Self { before })
     }
 
     /// Moves a process, with the threads and children that it has, and this thread.
     fn on(process: &Process, cpu: usize) -> Result<Self> {
-        let this_thread = Pid::from_raw(0);
-        let before = sched_getaffinity(this_thread).context("cannot ask for this thread's CPUs")?;
-        let (here, there) = (cpu_set(0)?, cpu_set(cpu)?);
-        for thread in threads_of(process.pid())? {
-            // It may have ended meanwhile.
-            let _ = sched_setaffinity(Pid::from_raw(thread), &there);
-        }
-        sched_setaffinity(this_thread, &here).context("cannot choose this thread's CPU")?;
-        Ok(Self { before })
+        let here = Self::to_first()?;
+        keep_on(process, cpu)?;
+        Ok(here)
     }
+}
+
+/// Moves a process, with the threads and children that it has, to a CPU.
+pub fn keep_on(process: &Process, cpu: usize) -> Result<()> {
+    let there = cpu_set(cpu)?;
+    for thread in threads_of(process.pid())? {
+        // It may have ended meanwhile.
+        let _ = sched_setaffinity(Pid::from_raw(thread), &there);
+    }
+    Ok(())
+}
+
+/// The CPU next to the first, if there is one.
+pub fn next_cpu() -> usize {
+    usize::from(thread::available_parallelism().is_ok_and(|cpus| cpus.get() > 1))
 }
 
 impl Drop for Pinned {

@@ -1,13 +1,11 @@
 //! PXE clients answered in the kernel: what an answer costs, and how soon it comes.
 
-use std::fs;
 use std::net::Ipv4Addr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, ensure};
-use pxeguard_lab::Process;
+use anyhow::{Result, ensure};
 use pxeguard_lab::load::discovers::Discovers;
 use pxeguard_lab::load::tftp::{self, Request};
 
@@ -17,6 +15,7 @@ use super::contents::efi_program;
 use super::counter::Counter;
 use super::cpu_time::CpuTime;
 use super::figure::{Figure, Goal, Peer, Unit};
+use super::program_time::{Statistics, run_time_ns};
 use super::samples::{Samples, in_turns};
 use super::site::{SERVER, Server, Site};
 
@@ -98,39 +97,6 @@ fn in_programs(contender: &Contender<'_>, window: Duration, rounds: usize) -> Re
         Ok((after - before) / asked as f64)
     };
     (0..rounds).map(|_| contender.discovers.flood(measure)).collect()
-}
-
-/// The kernel's statistics of programs, off again when dropped.
-struct Statistics;
-
-impl Statistics {
-    const SWITCH: &str = "/proc/sys/kernel/bpf_stats_enabled";
-
-    fn switch_on() -> Result<Self> {
-        fs::write(Self::SWITCH, "1").with_context(|| format!("cannot write {}", Self::SWITCH))?;
-        Ok(Self)
-    }
-}
-
-impl Drop for Statistics {
-    fn drop(&mut self) {
-        if let Err(why) = fs::write(Self::SWITCH, "0") {
-            eprintln!("cannot write {}: {why}", Self::SWITCH);
-        }
-    }
-}
-
-/// How long all programs have run that a process holds.
-fn run_time_ns(process: &Process) -> Result<f64> {
-    let folder = format!("/proc/{}/fdinfo", process.pid());
-    let mut all = 0.0;
-    for entry in fs::read_dir(&folder).with_context(|| format!("cannot read {folder}"))? {
-        // One that is closed meanwhile is no program.
-        let Ok(text) = fs::read_to_string(entry?.path()) else { continue };
-        let time = text.lines().find_map(|line| line.strip_prefix("run_time_ns:"));
-        all += time.map_or(Ok(0.0), |time| time.trim().parse::<f64>())?;
-    }
-    Ok(all)
 }
 
 impl<'a> Contender<'a> {

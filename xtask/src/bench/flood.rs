@@ -35,6 +35,9 @@ const COUNTING_RULES: &str = "table bridge no_dhcp {
 }
 ";
 
+/// The rule of those who use ebtables, which is a front end of nftables by now (`ebtables-nft`).
+const EBTABLES_RULE: &str = "ebtables-nft -A FORWARD -p IPv4 --ip-protocol udp --ip-destination-port 68 -j DROP";
+
 /// The sender sends as fast as it can, and its own process carries each packet through the cable to where it ends: its
 /// CPU time is what sending and dropping cost, and a second of it is a second of a CPU that does nothing else.
 pub fn measure(effort: Effort) -> Result<Vec<Figure>> {
@@ -111,11 +114,15 @@ fn one_flood(flood: Flood, effort: Effort) -> Result<Vec<Figure>> {
     let window = effort.choose(Duration::from_millis(400), Duration::from_millis(250));
     let mut guard = Switch::new(&lab, "auto");
     let mut in_force = None;
-    let [none, guarded, plain, counting] = in_turns(effort.choose(12, 5), |contender| {
+    let [none, guarded, plain, counting, ebtables] = in_turns(effort.choose(12, 5), |contender| {
         guard.set(contender == 1)?;
-        let rules = [None, None, Some(PLAIN_RULES), Some(COUNTING_RULES)][contender];
+        let rules = [None, None, Some(PLAIN_RULES), Some(COUNTING_RULES), Some(EBTABLES_RULE)][contender];
         if in_force != rules {
-            use_rules(hypervisor, rules)?;
+            hypervisor.run(["ebtables-nft", "-F", "FORWARD"])?;
+            use_rules(hypervisor, rules.filter(|rules| *rules != EBTABLES_RULE))?;
+            if rules == Some(EBTABLES_RULE) {
+                hypervisor.run(EBTABLES_RULE.split(' '))?;
+            }
             in_force = rules;
         }
         thread::sleep(Duration::from_millis(100));
@@ -135,12 +142,13 @@ fn one_flood(flood: Flood, effort: Effort) -> Result<Vec<Figure>> {
     Ok(vec![
         figure("nftables", plain, Some(Goal::AtLeast(1.0))),
         figure("nftables, counting by MAC", counting, None),
+        figure("ebtables", ebtables, None),
         figure("no guard", none, None),
     ])
 }
 
 /// Puts rules in the place of those that are in force.
-fn use_rules(hypervisor: &Host, rules: Option<&str>) -> Result<()> {
+pub fn use_rules(hypervisor: &Host, rules: Option<&str>) -> Result<()> {
     const FILE: &str = "/run/lab/no_dhcp.nft";
     // Named without contents first, it can be deleted whether it was there or not.
     let rules = ["table bridge no_dhcp\ndelete table bridge no_dhcp\n", rules.unwrap_or_default()].concat();

@@ -4,7 +4,7 @@ use std::net::Ipv4Addr;
 
 use anyhow::{Context as _, Result, ensure};
 use pxeguard_lab::frames::{Carried, Ipv4, Message, Udp, protocol};
-use pxeguard_lab::{Guard, Guest, Host, Lab};
+use pxeguard_lab::{Guard, Host, Lab};
 use serde_json::Value;
 
 use super::Effort;
@@ -30,7 +30,7 @@ pub fn measure(effort: Effort) -> Result<Vec<Figure>> {
         let lab = Lab::new()?;
         let rogue = lab.attach("rogue")?;
         let guard = enforcing(&lab, hook)?;
-        let ours = guarding(&lab, &rogue, hook)?;
+        let ours = guarding(&lab, rogue.port(), hook)?;
         for frame in Frame::ALL {
             for (filter, goal) in filters.iter().zip([Some(frame.goal()), None]) {
                 let [pxeguard, peer] = in_turns(rounds, |contender| match contender {
@@ -53,7 +53,7 @@ pub fn measure(effort: Effort) -> Result<Vec<Figure>> {
 
 /// Frames that nearly all are, that look a little like DHCP, and that are to be dropped.
 #[derive(Clone, Copy)]
-enum Frame {
+pub enum Frame {
     BulkTcp,
     Udp,
     RogueOffer,
@@ -62,7 +62,8 @@ enum Frame {
 impl Frame {
     const ALL: [Self; 3] = [Self::BulkTcp, Self::Udp, Self::RogueOffer];
 
-    const fn name(self) -> &'static str {
+    /// What it is.
+    pub const fn name(self) -> &'static str {
         match self {
             Self::BulkTcp => "bulk TCP, 1514 bytes",
             Self::Udp => "UDP, 1514 bytes",
@@ -102,7 +103,7 @@ impl Frame {
 }
 
 /// A program in the kernel, and what makes it think that frames come in by a port.
-struct AtPort<'a> {
+pub struct AtPort<'a> {
     host: &'a Host,
     program: Program,
     is_xdp: bool,
@@ -114,7 +115,8 @@ const XDP_DROP: u32 = 1;
 const TC_ACT_SHOT: u32 = 2;
 
 impl AtPort<'_> {
-    fn cost_ns(&self, frame: Frame) -> Result<f64> {
+    /// CPU time of one run, in ns; an error if the frame is not treated as it should be.
+    pub fn cost_ns(&self, frame: Frame) -> Result<f64> {
         let bytes = frame.bytes();
         // `struct xdp_md`, or `struct __sk_buff` as far as `ifindex`.
         let (context, drop_code) = match self.is_xdp {
@@ -130,9 +132,9 @@ impl AtPort<'_> {
 }
 
 /// The guard's program at a port.
-fn guarding<'a>(lab: &'a Lab, guest: &Guest, hook: &str) -> Result<AtPort<'a>> {
+pub fn guarding<'a>(lab: &'a Lab, port: &str, hook: &str) -> Result<AtPort<'a>> {
     let host = lab.hypervisor();
-    let port = ifindex(host, guest.port())?;
+    let port = ifindex(host, port)?;
     let pin = format!("/sys/fs/bpf/pxeguard/links/{port}_{hook}_ingress");
     let link = host.json(["bpftool", "--json", "link", "show", "pinned", &pin])?;
     Ok(AtPort { host, program: program(&link, "prog_id")?, is_xdp: hook == "xdp", port })
