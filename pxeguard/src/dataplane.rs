@@ -9,8 +9,10 @@ mod choice;
 mod clsact;
 mod link_detach;
 mod maps;
+mod objection;
 mod owner;
 mod pins;
+mod refusal;
 mod responder;
 mod test_run;
 
@@ -27,6 +29,7 @@ use pxeguard_common::net::Ifindex;
 pub use bpffs::BpffsError;
 pub use choice::{Guarded, Port};
 pub use maps::{Events, Maps};
+pub use objection::VlanUse;
 pub use pins::{Detached, detach};
 pub use responder::{AnswerCounters, Answered, Reply, ResponderMaps};
 pub use test_run::TestRun;
