@@ -10,8 +10,10 @@ mod clsact;
 mod expedited;
 mod link_detach;
 mod maps;
+mod objection;
 mod owner;
 mod pins;
+mod refusal;
 mod responder;
 mod test_run;
 
@@ -29,6 +31,7 @@ pub use bpffs::BpffsError;
 pub use choice::{Guarded, Port};
 pub use expedited::Expedited;
 pub use maps::{Events, Maps};
+pub use objection::VlanUse;
 pub use pins::{Detached, detach};
 pub use responder::{AnswerCounters, Answered, Reply, ResponderMaps};
 pub use test_run::{Ran, TestRun};

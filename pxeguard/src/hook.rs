@@ -6,7 +6,7 @@ use std::fmt;
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq, clap::ValueEnum, serde::Deserialize, serde::Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum HookChoice {
-    /// XDP where a physical card's driver runs it, tcx on virtual ports.
+    /// XDP on cards that it suits, else tcx; `pxeguard ports` shows why.
     #[default]
     Auto,
     /// XDP in the driver.  On veth ports it costs most of the bulk throughput.

@@ -139,6 +139,7 @@ mod tests {
             vlan_of: None,
             filters_vlans: false,
             mac: Some([2, 0, 0, 0, 0, index as u8]),
+            mtu: 1500,
             xdp: None,
             up: true,
             addresses: addresses.iter().map(address).collect(),

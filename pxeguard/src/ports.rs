@@ -15,8 +15,10 @@
 //! # }
 //! ```
 
+mod device;
 mod driver;
 mod fdb;
+mod generic_netlink;
 mod kind;
 mod link;
 mod netlink;
@@ -31,6 +33,7 @@ mod tests;
 
 use std::io;
 
+pub use device::{Device, Joining, Queues, XdpFeatures};
 pub use kind::Kind;
 pub use link::{Address, Link, VlanOf, XdpAttached, XdpMode};
 pub use problem::Problem;

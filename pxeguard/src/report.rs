@@ -225,6 +225,10 @@ pub struct Port {
     pub servers: usize,
     /// Messages of the DHCP clients behind it.
     pub client_messages: ClientMessages,
+    /// Its driver, as in `ethtool -i`; `None` where it does not tell.
+    pub driver: Option<String>,
+    /// What its driver can do with XDP, by the kernel's names; `None` before Linux 6.3.
+    pub xdp_features: Option<Vec<String>>,
 }
 
 impl Port {

@@ -62,6 +62,8 @@ const PORT: &[Field] = &[
     ("unlisted", Count, false),
     ("client_messages", Object, false),
     ("servers", Count, false),
+    ("driver", Text, true),
+    ("xdp_features", List, true),
 ];
 
 const STATUS: &[Field] = &[

@@ -18,11 +18,22 @@ const MODULES: [&str; 6] = [
     "net/sched/cls_bpf",
 ];
 
+/// Drivers of cards that QEMU makes, likewise.
+const CARDS: [&str; 5] = [
+    "net/core/failover",
+    "drivers/net/net_failover",
+    "drivers/net/virtio_net",
+    "drivers/net/ethernet/intel/e1000/e1000",
+    "drivers/net/vmxnet3/vmxnet3",
+];
+
 /// A Debian kernel package, unpacked.
 #[derive(Clone, Copy, Debug)]
 pub struct Linux {
     /// The series, such as `6.1`; also its folder's name.
     pub series: &'static str,
+    /// Whether the story is about cards, whose drivers are loaded then.
+    pub with_cards: bool,
 }
 
 impl Linux {
@@ -39,7 +50,8 @@ impl Linux {
     /// Name and contents of the modules, in the order in which they are loaded.
     pub fn modules(self) -> Result<Vec<(String, Vec<u8>)>> {
         let folder = self.folder().join("lib/modules").join(self.version()?).join("kernel");
-        MODULES.into_iter().map(|path| Ok((file_name(path), module(&folder.join(path))?))).collect()
+        let cards = CARDS.into_iter().filter(|_| self.with_cards);
+        MODULES.into_iter().chain(cards).map(|path| Ok((file_name(path), module(&folder.join(path))?))).collect()
     }
 
     /// The whole version, such as `6.1.0-56-cloud-amd64`.

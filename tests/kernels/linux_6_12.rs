@@ -3,11 +3,12 @@
 use std::sync::OnceLock;
 
 use crate::linux::Linux;
+use crate::machine::Script;
 use crate::story::{ROGUE, Story, TRUSTED, Told};
 
 fn story() -> Option<&'static Story> {
     static STORY: OnceLock<Told> = OnceLock::new();
-    Story::of(Linux { series: "6.12" }, &STORY)
+    Story::of(&Script::PORTS, Linux { series: "6.12", with_cards: false }, &STORY)
 }
 
 #[test]

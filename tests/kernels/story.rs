@@ -7,7 +7,7 @@ use pxeguard_lab::skip;
 use serde_json::Value;
 
 use crate::linux::Linux;
-use crate::machine;
+use crate::machine::{self, Script};
 
 /// What a kernel's tests share: one boot.
 pub type Told = Result<Story>;
@@ -27,20 +27,20 @@ impl Story {
     ///
     /// # Panics
     /// If the machine did not come to the story's end, or the test may not be skipped.
-    pub fn of(linux: Linux, told: &'static OnceLock<Told>) -> Option<&'static Self> {
+    pub fn of(script: &Script, linux: Linux, told: &'static OnceLock<Told>) -> Option<&'static Self> {
         let kernel = linux.folder();
         let needed = ["busybox", "ip", "tc", "ldd", "/usr/bin/qemu-system-x86_64", &kernel.to_string_lossy()];
         if skip::unless_possible(&needed) {
             return None;
         }
-        match told.get_or_init(|| Self::tell(linux)) {
+        match told.get_or_init(|| Self::tell(script, linux)) {
             Ok(story) => Some(story),
             Err(why) => panic!("Linux {}: {why:#}", linux.series),
         }
     }
 
-    fn tell(linux: Linux) -> Result<Self> {
-        let console = machine::run(linux, include_str!("guest/story.sh"))?;
+    fn tell(script: &Script, linux: Linux) -> Result<Self> {
+        let console = machine::run(linux, script)?;
         let story = Self { console };
         let end = story.line("end").filter(|status| *status == "0");
         end.with_context(|| format!("the story broke off:\n{}", story.console))?;
@@ -65,6 +65,15 @@ impl Story {
     /// When each port's guard began, by the same.
     pub fn guarded_since(&self, answer: &str) -> Vec<Value> {
         self.ports(answer).iter().map(|port| port["guarded_since"].clone()).collect()
+    }
+
+    /// What the same says of one port.
+    ///
+    /// # Panics
+    /// If it is not there.
+    pub fn port(&self, answer: &str, name: &str) -> Value {
+        let ports = self.ports(answer);
+        ports.into_iter().find(|port| port["name"] == name).unwrap_or_else(|| panic!("no {name} in {answer}"))
     }
 
     fn ports(&self, answer: &str) -> Vec<Value> {

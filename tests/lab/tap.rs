@@ -21,7 +21,17 @@ pub struct Tap {
 impl Tap {
     /// Makes the device `name` in a host, up and in no bridge.
     pub fn new(host: &Host, name: &str) -> Result<Self> {
-        let file = host.enter(|| open(name))?.with_context(|| format!("cannot make tap {name}"))?;
+        Self::with_flags(host, name, 0)
+    }
+
+    /// The same for a machine that sends packets which are still to be cut: before each frame it writes a
+    /// `struct virtio_net_hdr`.
+    pub fn with_offloads(host: &Host, name: &str) -> Result<Self> {
+        Self::with_flags(host, name, libc::IFF_VNET_HDR)
+    }
+
+    fn with_flags(host: &Host, name: &str, flags: libc::c_int) -> Result<Self> {
+        let file = host.enter(|| open(name, flags))?.with_context(|| format!("cannot make tap {name}"))?;
         host.ip(&format!("link set {name} up\n"))?;
         Ok(Self { file })
     }
@@ -53,14 +63,14 @@ impl Tap {
     }
 }
 
-fn open(name: &str) -> io::Result<File> {
+fn open(name: &str, flags: libc::c_int) -> io::Result<File> {
     let file = OpenOptions::new().read(true).write(true).custom_flags(libc::O_NONBLOCK).open("/dev/net/tun")?;
     // SAFETY: all zero is a value of this C struct.
     let mut request: libc::ifreq = unsafe { std::mem::zeroed() };
     for (to, from) in request.ifr_name.iter_mut().take(libc::IFNAMSIZ - 1).zip(name.bytes()) {
         *to = from as libc::c_char;
     }
-    request.ifr_ifru.ifru_flags = (libc::IFF_TAP | libc::IFF_NO_PI) as libc::c_short;
+    request.ifr_ifru.ifru_flags = (libc::IFF_TAP | libc::IFF_NO_PI | flags) as libc::c_short;
     // SAFETY: TUNSETIFF reads and writes one ifreq.
     if unsafe { libc::ioctl(file.as_raw_fd(), libc::TUNSETIFF, &mut request) } < 0 {
         return Err(io::Error::last_os_error());

@@ -122,6 +122,8 @@ impl Guard {
                 unlisted: 0,
                 servers: servers.iter().filter(|(key, _)| key.port == index.0).count(),
                 client_messages: ClientMessages::default(),
+                driver: state.device.driver.clone(),
+                xdp_features: state.device.xdp.map(|features| features.names().map(str::to_owned).collect()),
             };
             let stats = stats.iter().find(|(counted, _)| counted == index);
             port.count(&stats.map_or_else(PortStats::default, |(_, stats)| *stats));
@@ -154,6 +156,8 @@ impl Guard {
         if let Err(error) = self.change_policy(watch).await {
             return Response::Error(format!("{trust} is trusted now, but: {error:#}"));
         }
+        // It may name a VLAN, which a port by XDP may not see.
+        self.reconcile(watch).await;
         log::info!("{trust} is trusted from now on");
         Response::Done(format!("{trust} is trusted from now on"))
     }

@@ -14,9 +14,9 @@ use tokio::sync::watch;
 use super::floods::Floods;
 use super::tell::Teller;
 use crate::config::Config;
-use crate::dataplane::{DataPlane, DataPlaneError, Events, Guarded};
+use crate::dataplane::{DataPlane, DataPlaneError, Events, Guarded, VlanUse};
 use crate::networks::Networks;
-use crate::ports::{Problem, Snapshot, Target, Watch};
+use crate::ports::{Device, Problem, Snapshot, Target, Watch};
 use crate::report::mode_name;
 use crate::state::{State, StateError, StateFile};
 use crate::time::Timestamp;
@@ -29,6 +29,10 @@ const BPFFS: &str = "/sys/fs/bpf";
 #[derive(Clone, Debug)]
 pub(super) struct PortState {
     pub(super) target: Target,
+    /// What was behind it when its hook was chosen.
+    pub(super) device: Device,
+    /// Why VLANs mattered then.
+    pub(super) vlan_use: Option<VlanUse>,
     pub(super) guarded: Result<Guarded, String>,
 }
 

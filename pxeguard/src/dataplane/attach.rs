@@ -11,8 +11,9 @@ use nix::errno::Errno;
 use nix::libc;
 use pxeguard_common::net::Ifindex;
 
-use super::choice::{Guarded, Port, candidates, os_error, refusal};
+use super::choice::{Guarded, Port, candidates};
 use super::pins::{Direction, Pin, Pins};
+use super::refusal::{os_error, refusal};
 use super::{DataPlane, DataPlaneError, EGRESS, INGRESS, RESPOND, classifier, clsact, link_detach, xdp};
 use crate::hook::{Hook, HookChoice};
 
@@ -25,7 +26,7 @@ pub fn guard(plane: &mut DataPlane, port: &Port<'_>) -> Result<Guarded, DataPlan
         make_room(plane, port, hook)?;
         match attach_ingress(plane, port, hook) {
             Ok(got) => {
-                remove_others(plane, port.index, got)?;
+                remove_others(plane, port, got)?;
                 respond(plane, port, got)?;
                 let since_ns = plane.maps.add_port(port.index)?;
                 let older = if got == hook { "" } else { "no TCX before Linux 6.6" };
@@ -227,14 +228,17 @@ fn make_room(plane: &mut DataPlane, port: &Port<'_>, hook: Hook) -> Result<(), D
 }
 
 /// Removes what an earlier choice left at the ingress of a port that is guarded by `hook` now.
-fn remove_others(plane: &mut DataPlane, port: Ifindex, hook: Hook) -> Result<(), DataPlaneError> {
+fn remove_others(plane: &mut DataPlane, port: &Port<'_>, hook: Hook) -> Result<(), DataPlaneError> {
     let others: Vec<Pin> = plane
         .attached
         .iter()
         .copied()
-        .filter(|pin| pin.port == port && pin.direction == Direction::Ingress && pin.hook != hook)
+        .filter(|pin| pin.port == port.index && pin.direction == Direction::Ingress && pin.hook != hook)
         .collect();
     for pin in others {
+        if pin.hook == Hook::Xdp && port.physical {
+            log::info!("{}: taking XDP off; some drivers reset their rings now, a pause of the link", port.name);
+        }
         remove(&plane.pins, pin)?;
         plane.attached.remove(&pin);
     }

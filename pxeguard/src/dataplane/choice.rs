@@ -1,17 +1,12 @@
 //! Which hook a port gets, and why it gets no other.
 
-use std::io;
-use std::path::Path;
-
-use aya::programs::ProgramError;
-use aya::programs::tc::TcError;
-use nix::libc;
 use pxeguard_common::net::Ifindex;
 
-use super::owner;
+use super::objection::{self, Objection, VlanUse, driver, objections};
 use crate::hook::{Hook, HookChoice};
+use crate::ports::Device;
 
-/// A port to guard.
+/// A port to guard, and all that decides how.
 #[derive(Clone, Copy, Debug)]
 pub struct Port<'a> {
     /// Its number.
@@ -30,6 +25,12 @@ pub struct Port<'a> {
     pub choice: HookChoice,
     /// The XDP program that is there already, by number.
     pub xdp_program: Option<u32>,
+    /// The longest packet that it takes, in bytes.
+    pub mtu: u32,
+    /// What is behind it.
+    pub device: &'a Device,
+    /// Why VLANs matter here, if they do.
+    pub vlan_use: Option<VlanUse>,
 }
 
 /// How a port is guarded.
@@ -43,51 +44,55 @@ pub struct Guarded {
     pub since_ns: u64,
 }
 
+/// The reason for what the operator wants.
+const ASKED: &str = "asked for";
+
 /// Hooks to try, each with the reason for it.
+///
+/// Never a hook at which frames come in unseen, whoever asks for it.
 pub fn candidates(port: &Port<'_>) -> Vec<(Hook, String)> {
+    let objections = objections(port);
     let tcx = |reason: String| (Hook::Tcx, reason);
-    let asked = "asked for".to_owned();
+    // Where VLANs matter, that is an objection of its own.
+    let is_tagless = port.device.takes_vlan_tags && port.vlan_use.is_none();
+    let tagless = if is_tagless { ", but without VLAN tags" } else { "" };
+    let forbidden = objections.iter().find(|objection| objection.forbids());
     match port.choice {
         _ if port.only_xdp => {
             let why = "Open vSwitch takes the frames of this port before tc sees them".to_owned();
-            vec![(Hook::Xdp, why.clone()), (Hook::XdpGeneric, why)]
+            let native = forbidden.is_none().then(|| (Hook::Xdp, why.clone()));
+            native.into_iter().chain([(Hook::XdpGeneric, why)]).collect()
         }
-        HookChoice::Auto if port.physical => {
-            vec![(Hook::Xdp, "a card's driver runs XDP before anything else".to_owned()), tcx(String::new())]
+        HookChoice::Auto => match objections.first() {
+            Some(objection) => vec![tcx(objection.to_string())],
+            None => {
+                let runs = format!("the driver {} runs XDP{tagless}", driver(port));
+                vec![(Hook::Xdp, runs), tcx(String::new())]
+            }
+        },
+        HookChoice::Xdp => match forbidden {
+            Some(objection) => vec![tcx(format!("XDP was asked for, but {objection}"))],
+            None => {
+                let losses = objections.iter().filter(|objection| !objection.refuses());
+                vec![(Hook::Xdp, with_losses(format!("{ASKED}{tagless}"), losses)), tcx(String::new())]
+            }
+        },
+        HookChoice::XdpGeneric => {
+            let copies = format!("{ASKED}{tagless}; XDP behind the driver copies what it could pass");
+            let joined = objections.iter().filter(|objection| matches!(objection, Objection::Joined(_)));
+            vec![
+                (Hook::XdpGeneric, with_losses(copies, objection::tagless(port).iter().chain(joined))),
+                tcx(String::new()),
+            ]
         }
-        HookChoice::Auto => {
-            vec![tcx(format!("a {} port: XDP would cost bulk throughput", port.kind))]
-        }
-        HookChoice::Xdp => vec![(Hook::Xdp, asked), tcx(String::new())],
-        HookChoice::XdpGeneric => vec![(Hook::XdpGeneric, asked), tcx(String::new())],
-        HookChoice::Tcx => vec![tcx(asked)],
-        HookChoice::Clsact => vec![(Hook::Clsact, asked)],
+        HookChoice::Tcx => vec![tcx(ASKED.to_owned())],
+        HookChoice::Clsact => vec![(Hook::Clsact, ASKED.to_owned())],
     }
 }
 
-/// Why a hook could not be had, in words.
-pub fn refusal(bpffs: &Path, port: &Port<'_>, hook: Hook, error: &ProgramError) -> String {
-    match (hook.is_xdp(), os_error(error)) {
-        // EEXIST: in the other of the two modes, native and generic.
-        (true, Some(libc::EBUSY | libc::EEXIST)) if port.xdp_program.is_some_and(|id| id != 0) => {
-            let owner = owner::of_program(bpffs, port.xdp_program.unwrap_or_default());
-            format!("{owner} holds this port")
-        }
-        (true, Some(libc::EBUSY)) => "another XDP program holds this port".to_owned(),
-        (true, Some(libc::EEXIST)) => "an XDP program on the bridge or bond above keeps XDP off this port".to_owned(),
-        (true, Some(libc::EOPNOTSUPP)) => "the driver does not run XDP".to_owned(),
-        (true, Some(libc::ERANGE)) => "the MTU is too large for XDP in this driver".to_owned(),
-        (_, Some(code)) => format!("{hook} was refused ({})", io::Error::from_raw_os_error(code)),
-        (_, None) => format!("{hook} was refused ({error})"),
-    }
+fn with_losses<'a>(reason: String, losses: impl Iterator<Item = &'a Objection>) -> String {
+    losses.fold(reason, |reason, loss| format!("{reason}; {loss}"))
 }
 
-pub fn os_error(error: &ProgramError) -> Option<i32> {
-    match error {
-        ProgramError::SyscallError(error) => error.io_error.raw_os_error(),
-        ProgramError::IOError(error) => error.raw_os_error(),
-        ProgramError::TcError(TcError::NetlinkError(error)) => error.raw_os_error(),
-        ProgramError::TcError(TcError::IoError(error)) => error.raw_os_error(),
-        _ => None,
-    }
-}
+#[cfg(test)]
+pub mod tests;

@@ -11,8 +11,8 @@ use aya::programs::tc::{NlOptions, SchedClassifierLink, TcAttachOptions, TcError
 use nix::libc;
 
 use super::attach::{attach_type, program_name};
-use super::choice::os_error;
 use super::pins::{Direction, Pin};
+use super::refusal::os_error;
 use super::{DataPlane, classifier};
 
 /// The filter's place among others: before all that is numbered by the kernel.

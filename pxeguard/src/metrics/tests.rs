@@ -23,6 +23,8 @@ fn port(name: &str) -> Port {
         kind: "tap".to_owned(),
         hook: Some("tcx".to_owned()),
         reason: "a virtual port".to_owned(),
+        driver: None,
+        xdp_features: None,
         guarded_since: Some(Timestamp::from_realtime_ns(1_700_000_000_500_000_000)),
         passed: 1,
         dropped: 2,

@@ -8,9 +8,8 @@ use netlink_packet_route::link::{LinkAttribute, LinkExtentMask, LinkFlags, LinkH
 use nix::libc;
 use pxeguard_common::net::{Ifindex, Mac};
 
-use super::Kind;
-use super::driver;
 use super::netlink::{Attributes, Table, number, text};
+use super::{Device, Kind};
 
 /// Length of `struct ifinfomsg` (linux/rtnetlink.h), after which the attributes of an interface begin.
 const IFINFOMSG: usize = 16;
@@ -40,6 +39,8 @@ pub struct Link {
     pub filters_vlans: bool,
     /// Its Ethernet address; `None` where it has none.
     pub mac: Option<Mac>,
+    /// The longest packet that it takes, in bytes, without the Ethernet header.
+    pub mtu: u32,
     /// The XDP program on it, whoever put it there.
     pub xdp: Option<XdpAttached>,
     /// Whether it is up (`IFF_UP`); says nothing about its cable.
@@ -94,11 +95,9 @@ impl Link {
         !self.addresses.is_empty()
     }
 
-    /// The driver's name as in `ethtool -i`, such as `e1000e` or `virtio_net`; `None` where it does not tell.
-    ///
-    /// Asks the network namespace that the calling thread is in.
-    pub fn driver(&self) -> Option<String> {
-        driver::of(&self.name)
+    /// What is behind it.  Asks the kernel, in the network namespace that the calling thread is in.
+    pub fn device(&self) -> Device {
+        Device::of(self)
     }
 
     pub(super) fn table() -> Table<Self> {
@@ -125,6 +124,7 @@ impl Link {
             vlan_of: None,
             filters_vlans: false,
             mac: None,
+            mtu: 0,
             xdp: None,
             up: header.flags.contains(LinkFlags::Up),
             addresses: Vec::new(),
@@ -133,6 +133,7 @@ impl Link {
             match kind {
                 libc::IFLA_IFNAME => link.name = text(value),
                 libc::IFLA_ADDRESS => link.mac = value.try_into().ok(),
+                libc::IFLA_MTU => link.mtu = number(value).unwrap_or_default(),
                 libc::IFLA_MASTER => link.master = number(value).map(Ifindex),
                 libc::IFLA_LINK => trunk = number(value).map(Ifindex),
                 libc::IFLA_LINKINFO => {

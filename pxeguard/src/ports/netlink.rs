@@ -1,4 +1,4 @@
-//! Reads whole tables of the kernel by rtnetlink (RFC 3549 §2.3), with nothing left out silently.
+//! Talks netlink (RFC 3549 §2.3), and reads whole tables of the kernel by rtnetlink, with nothing left out silently.
 //!
 //! The crate rtnetlink is not used: it leaves out a message of which any one attribute cannot be decoded
 //! (an interface would go unguarded for the sake of, say, a statistic of a newer kernel), and it does not show
@@ -27,13 +27,22 @@ const DATAGRAM_BYTES: usize = 64 * 1024;
 const TRIES: u32 = 50;
 /// Between two readings of a table that changed meanwhile.
 const PAUSE: Duration = Duration::from_millis(5);
-const NLMSG_HEADER: usize = 16;
+/// Length of `struct nlmsghdr` (linux/netlink.h).
+pub(super) const NLMSG_HEADER: usize = 16;
 
-/// A netlink socket of the network namespace that the calling thread is in.
+/// A socket for rtnetlink in the network namespace that the calling thread is in.
 pub(super) fn open(flags: SockFlag) -> Result<OwnedFd, PortsError> {
-    let flags = flags | SockFlag::SOCK_CLOEXEC;
-    socket(AddressFamily::Netlink, SockType::Raw, flags, SockProtocol::NetlinkRoute)
-        .map_err(|errno| PortsError::Open(errno.into()))
+    open_for(SockProtocol::NetlinkRoute, flags).map_err(|errno| PortsError::Open(errno.into()))
+}
+
+/// The same for any kind of netlink.
+pub(super) fn open_for(protocol: SockProtocol, flags: SockFlag) -> Result<OwnedFd, Errno> {
+    socket(AddressFamily::Netlink, SockType::Raw, flags | SockFlag::SOCK_CLOEXEC, protocol)
+}
+
+/// Takes nothing from anybody but the kernel from now on.
+pub(super) fn listen_to_kernel(socket: &OwnedFd) -> Result<(), Errno> {
+    connect(socket.as_raw_fd(), &NetlinkAddr::new(0, 0))
 }
 
 /// A table of the kernel that can be read.
@@ -60,8 +69,7 @@ impl<T: Send + 'static> Table<T> {
     fn read_settled(self, socket: OwnedFd) -> Result<Vec<T>, PortsError> {
         let table = self.name;
         let failed = |errno: Errno| PortsError::Table { table, source: errno.into() };
-        // A connected socket takes nothing from anybody but the kernel.
-        connect(socket.as_raw_fd(), &NetlinkAddr::new(0, 0)).map_err(failed)?;
+        listen_to_kernel(&socket).map_err(failed)?;
         for sequence in 1..=TRIES {
             send(socket.as_raw_fd(), &self.request(sequence), MsgFlags::empty()).map_err(failed)?;
             match self.rows(&socket, sequence).map_err(failed)? {
@@ -85,29 +93,35 @@ impl<T: Send + 'static> Table<T> {
 
     /// All rows; `None` if the table changed meanwhile.
     fn rows(&self, socket: &OwnedFd, sequence: u32) -> Result<Option<Vec<T>>, Errno> {
-        let (mut rows, mut changed) = (Vec::new(), false);
-        let mut buffer = vec![0; DATAGRAM_BYTES];
-        loop {
-            let length = match recv(socket.as_raw_fd(), &mut buffer, MsgFlags::MSG_TRUNC) {
-                Err(Errno::EINTR) => continue,
-                received => received?,
-            };
-            let mut datagram = buffer.get(..length).ok_or(Errno::EMSGSIZE)?;
-            while let Ok(message) = NetlinkBuffer::new_checked(datagram) {
-                let end = message.length() as usize;
-                let payload = &datagram[NLMSG_HEADER..end];
-                datagram = datagram.get(end.next_multiple_of(4)..).unwrap_or_default();
-                if message.sequence_number() != sequence {
-                    continue;
-                }
-                changed |= message.flags() & NLM_F_DUMP_INTR != 0;
-                match message.message_type() {
-                    NLMSG_DONE | NLMSG_ERROR => {
-                        status(payload)?;
-                        return Ok((!changed).then_some(rows));
-                    }
-                    _ => rows.extend((self.row)(payload)),
-                }
+        let mut rows = Vec::new();
+        let changed = answers(socket, sequence, |message| rows.extend((self.row)(message)))?;
+        Ok((!changed).then_some(rows))
+    }
+}
+
+/// Shows each message that answers a request, without its netlink header, until the kernel says that it was the last.
+///
+/// Returns whether a table changed while it was read; an error is what the kernel answered.
+pub(super) fn answers(socket: &OwnedFd, sequence: u32, mut each: impl FnMut(&[u8])) -> Result<bool, Errno> {
+    let mut changed = false;
+    let mut buffer = vec![0; DATAGRAM_BYTES];
+    loop {
+        let length = match recv(socket.as_raw_fd(), &mut buffer, MsgFlags::MSG_TRUNC) {
+            Err(Errno::EINTR) => continue,
+            received => received?,
+        };
+        let mut datagram = buffer.get(..length).ok_or(Errno::EMSGSIZE)?;
+        while let Ok(message) = NetlinkBuffer::new_checked(datagram) {
+            let end = message.length() as usize;
+            let payload = &datagram[NLMSG_HEADER..end];
+            datagram = datagram.get(end.next_multiple_of(4)..).unwrap_or_default();
+            if message.sequence_number() != sequence {
+                continue;
+            }
+            changed |= message.flags() & NLM_F_DUMP_INTR != 0;
+            match message.message_type() {
+                NLMSG_DONE | NLMSG_ERROR => return status(payload).map(|()| changed),
+                _ => each(payload),
             }
         }
     }

@@ -1,6 +1,7 @@
 //! Against the kernel, each test in a network namespace of its own, and against an Open vSwitch.
 
 mod changes;
+mod device;
 mod forwarding_table;
 mod messages;
 mod namespace;

@@ -39,6 +39,8 @@ fn port() -> Port {
         kind: "physical".to_owned(),
         hook: Some("xdp".to_owned()),
         reason: "the driver runs it".to_owned(),
+        driver: Some("igb".to_owned()),
+        xdp_features: Some(vec!["basic".to_owned()]),
         guarded_since: Some(NOW),
         passed: 0,
         dropped: 0,

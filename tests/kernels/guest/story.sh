@@ -1,32 +1,6 @@
-# A bridge with a rogue, a trusted server that is slower, and a client.  What a test looks at
-# is said in lines `= WHAT VALUE`.
+# A bridge with a rogue, a trusted server that is slower, and a client.
 
-say() {
-    echo "= $1 $(echo "$2" | tr '\n' ' ')"
-}
-
-host() { # NAME ADDRESS
-    ip netns add $1
-    ip link add p-$1 type veth peer name eth0 netns $1
-    ip link set p-$1 up master vmbr0
-    ip -n $1 link set eth0 up
-    [ -z "$2" ] || ip -n $1 address add $2/24 dev eth0
-}
-
-# Starts a DHCP server that knows no client yet; before it gives an address away it asks
-# for so many milliseconds whether somebody has it.
-serve() { # HOST FIRST LAST MILLISECONDS
-    : > /run/$1.leases
-    printf '%s\n' "start $2" "end $3" "interface eth0" "lease_file /run/$1.leases" "pidfile /run/$1.none" > /etc/$1.conf
-    ip netns exec $1 busybox udhcpd -f -a $4 /etc/$1.conf > /dev/null 2>&1 &
-}
-
-# Whose lease the client gets.
-lease() {
-    ip netns exec client busybox udhcpc -i eth0 -f -n -q -t 8 -T 1 -s /etc/lease 2>/dev/null | grep . || echo nobody
-}
-
-# The same while the trusted server is there, too, and always later than the rogue.
+# Whose lease the client gets while the trusted server is there, too, and always later than the rogue.
 contested_lease() {
     serve trusted 10.0.0.10 10.0.0.19 1500
     lease
@@ -34,39 +8,19 @@ contested_lease() {
     wait $! || true
 }
 
-guard() { # ARGUMENTS
-    began=$(cut -d' ' -f1 /proc/uptime)
-    pxeguard run --iface vmbr0 --trust-port p-trusted "$@" >> /run/guard.log 2>&1 &
-    guard=$!
-    until pxeguard ports > /dev/null 2>&1; do
-        kill -0 $guard || { cat /run/guard.log; exit 1; }
-        usleep 200000
-    done
-    say seconds "$began $(cut -d' ' -f1 /proc/uptime)"
-}
-
-end() { # SIGNAL
-    kill -$1 $guard
-    wait $guard || true
-}
-
 filters() {
     tc filter show dev p-rogue ingress
     tc filter show dev p-rogue egress
 }
 
-ip link add vmbr0 type bridge forward_delay 0 stp_state 0 mcast_snooping 0
-ip link set vmbr0 up
 host trusted 10.0.0.1
 host rogue 10.0.0.2
 host client
-printf '#!/bin/sh\n[ $1 != bound ] || echo $serverid\n' > /etc/lease
-chmod +x /etc/lease
 serve rogue 10.0.0.20 10.0.0.29 100
 
 say kernel "$(uname -r)"
 say unguarded "$(lease)"
-guard
+guard --trust-port p-trusted
 say ports "$(pxeguard ports --json)"
 # Of each: BPF_PROG_TYPE_SCHED_CLS is 3, BPF_PROG_TYPE_XDP is 6.
 say programs "$(cat /proc/$guard/fdinfo/* | awk '/^prog_type/ { print $2 }' | sort)"
@@ -75,7 +29,7 @@ say guarded "$(contested_lease)"
 say filters "$(filters)"
 end KILL
 say killed "$(contested_lease)"
-guard
+guard --trust-port p-trusted
 say adopted "$(contested_lease)"
 say adopted_filters "$(filters)"
 say adopted_ports "$(pxeguard ports --json)"

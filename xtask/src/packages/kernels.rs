@@ -10,23 +10,34 @@ use anyhow::Result;
 use super::{Apt, unpacked};
 use crate::command;
 
-/// Series of kernels that are tested: the last long-term one without TCX (Linux 6.6), and one with it.
-const SERIES: [&str; 2] = ["6.1", "6.12"];
+/// A kernel that is tested.
+struct Kernel {
+    /// Its folder in the cache.
+    folder: &'static str,
+    series: &'static str,
+    /// A package of Debian 12 or 13 that depends on the newest of its flavour and series, or may.
+    newest: &'static [&'static str],
+}
 
-/// Packages of Debian 12 and 13 that depend on the newest kernel of a series.  Those for clouds are half as large as
-/// the others, and do not differ in what pxeguard uses.
-const NEWEST: [&str; 2] = ["linux-image-cloud-amd64", "linux-image-6.12-cloud-amd64"];
+/// The last long-term series without TCX (Linux 6.6), one with it, and that once more with drivers of real cards.  Kernels
+/// for clouds are a third as large, and have few of those; else they do not differ in what pxeguard uses.
+const KERNELS: [Kernel; 3] = [
+    Kernel { folder: "6.1", series: "6.1", newest: &CLOUD },
+    Kernel { folder: "6.12", series: "6.12", newest: &CLOUD },
+    Kernel { folder: "6.12-amd64", series: "6.12", newest: &["linux-image-amd64", "linux-image-6.12-amd64"] },
+];
+const CLOUD: [&str; 2] = ["linux-image-cloud-amd64", "linux-image-6.12-cloud-amd64"];
 
 /// Unpacks what is missing; a kernel that this system does not have is named, and left to the user.
 pub fn provide(apt: &mut Apt) -> Result<()> {
     let cache = unpacked::cache()?;
-    for series in SERIES {
-        let folder = cache.join("kernels").join(series);
+    for Kernel { folder, series, newest } in KERNELS {
+        let folder = cache.join("kernels").join(folder);
         if folder.exists() {
             continue;
         }
-        apt.refresh(&NEWEST)?;
-        match NEWEST.into_iter().find_map(|package| kernel(package, series)) {
+        apt.refresh(newest)?;
+        match newest.iter().find_map(|package| kernel(package, series)) {
             Some(package) => unpacked::unpack(&[package], &folder)?,
             None => println!("not among this system's packages: Linux {series} for amd64"),
         }

@@ -18,6 +18,7 @@ fn link(index: u32, name: &str, kind: Kind, master: Option<u32>) -> Link {
         vlan_of: None,
         filters_vlans: false,
         mac: None,
+        mtu: 1500,
         xdp: None,
         up: true,
         addresses: Vec::new(),

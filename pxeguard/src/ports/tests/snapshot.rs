@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::super::{Kind, Link, Problem};
+use super::super::{Kind, Problem};
 use super::namespace::{ip, ip_is_possible, run, snapshot};
 use super::{ifaces, names};
 
@@ -68,10 +68,10 @@ fn kinds_and_drivers_are_told_apart() {
             assert_eq!(link.kind.name(), kind, "{name}");
             assert!(!link.physical, "{name} is software");
             if let Some(driver) = driver {
-                assert_eq!(link.driver().as_deref(), Some(driver), "{name}");
+                assert_eq!(link.device().driver.as_deref(), Some(driver), "{name}");
             }
         }
-        let driver_of_loopback = snapshot.link_named("lo").and_then(Link::driver);
+        let driver_of_loopback = snapshot.link_named("lo").and_then(|link| link.device().driver);
         assert_eq!(driver_of_loopback, None);
     });
 }
