@@ -121,7 +121,9 @@ impl FastPath {
     /// Prepares all replies anew, and puts them in force where they differ.
     fn renew(&mut self) -> Result<(), FastPathError> {
         let networks = Arc::clone(&self.parts.networks.borrow());
-        let settings = Arc::clone(&self.parts.settings.borrow());
+        // Held until the replies are prepared: meanwhile nobody changes the settings, or those of the shelf.
+        let settings = self.parts.settings.clone();
+        let settings = settings.borrow();
         self.leave_chosen(settings.clients.keys().map(|mac| mac.0).chain(self.shelf.chosen_clients()).collect())?;
         if self.networks.heard_by != networks.heard_by {
             self.maps.set_served(&networks.heard_by)?;
