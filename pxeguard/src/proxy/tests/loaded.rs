@@ -11,6 +11,7 @@ use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 use pxeguard_common::request::Asker;
 use pxeguard_common::responder::{ANSWERED, Answers, Left};
+use pxeguard_common::template::checksum;
 use pxeguard_common::trust::Mode;
 use pxeguard_lab::{Host, skip_unless};
 
@@ -249,5 +250,21 @@ fn what_is_much_longer_than_its_question_is_not_answered_by_the_loaded_program()
             *if is_much { &mut silent } else { &mut answered } += 1;
         }
         assert!(silent > 10 && answered > 10, "{silent} {answered}");
+    });
+}
+
+/// The card would write its checksum over that of the answer.
+#[test]
+fn a_question_whose_checksum_is_left_to_a_card_is_left_to_user_space() {
+    skip_unless!();
+    on_a_host(|| {
+        let mut kernel = Kernel::new(&[LO]);
+        let mut frame = bytes(OVMF_DISCOVER);
+        assert!(kernel.answer(&frame).is_some());
+        // As senders write it: the sum of the pseudo header, not inverted.
+        let pseudo_header = sum(&frame[26..34], 0) + 17 + sum(&frame[38..40], 0);
+        frame[40..42].copy_from_slice(&(!checksum(pseudo_header)).to_be_bytes());
+        assert_eq!(kernel.answer(&frame), None);
+        assert!(by_user_space(&frame).is_some());
     });
 }
