@@ -1,10 +1,11 @@
 //! A network with a DHCP server that gives addresses and nothing else, and a hypervisor with a boot root.
 
+use std::env;
 use std::fs;
 use std::net::Ipv4Addr;
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use pxeguard_lab::firmware::{Hardware, Machine};
 use pxeguard_lab::servers::dnsmasq;
 use pxeguard_lab::{BRIDGE, Guard, Guest, Lab, Pool, Process, provided};
@@ -22,6 +23,27 @@ pub const MEMTEST: &str = "CLK/Temp";
 
 /// Packages' files: a name below the boot root, and where the package has it.
 pub type Files<'a> = &'a [(&'a str, &'a str)];
+
+/// Who answers PXE clients.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Answers {
+    Kernel,
+    Daemon,
+}
+
+impl Answers {
+    /// `daemon` in it leaves all clients to the daemon.
+    const VARIABLE: &str = "PXEGUARD_BOOT_ANSWERS";
+
+    /// As the environment says, in all tests alike.
+    pub fn wanted() -> Self {
+        match env::var(Self::VARIABLE).as_deref() {
+            Err(_) | Ok("kernel") => Self::Kernel,
+            Ok("daemon") => Self::Daemon,
+            Ok(other) => panic!("{}={other}: it is kernel or daemon", Self::VARIABLE),
+        }
+    }
+}
 
 /// The network, without a boot server.
 pub struct Scene {
@@ -54,12 +76,17 @@ impl Scene {
 
     /// Starts pxeguard; `settings` are lines of the `[boot]` section.  A menu waits for a second, else.
     pub fn serve(&self, settings: &str) -> Result<Guard<'_>> {
-        let settings =
-            if settings.contains("timeout") { settings.to_owned() } else { format!("timeout = 1\n{settings}") };
-        self.lab.hypervisor().write("/etc/pxeguard/pxeguard.toml", format!("[boot]\n{settings}"))?;
+        let answers = Answers::wanted();
+        let timeout = if settings.contains("timeout") { "" } else { "timeout = 1\n" };
+        let fast_path = format!("fast_path = {}\n", answers == Answers::Kernel);
+        let section = format!("[boot]\n{timeout}{fast_path}{settings}");
+        self.lab.hypervisor().write("/etc/pxeguard/pxeguard.toml", section)?;
         let root = self.root.path().to_str().context("a temporary folder's name is text")?;
         let trusted = format!("p-{ROUTER}");
-        Guard::start(&self.lab, ["--iface", BRIDGE, "--trust-port", &trusted, "--boot-root", root])
+        let guard = Guard::start(&self.lab, ["--iface", BRIDGE, "--trust-port", &trusted, "--boot-root", root])?;
+        let answers_in_kernel = !guard.json("status")?["boot_answers"]["kernel"].is_null();
+        ensure!(answers_in_kernel == (answers == Answers::Kernel), "clients should be answered by: {answers:?}");
+        Ok(guard)
     }
 
     /// Writes a file below the boot root.

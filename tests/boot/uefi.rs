@@ -4,59 +4,44 @@ use pxeguard_lab::firmware::{Card, Firmware, First, Hardware};
 use pxeguard_lab::servers::dnsmasq;
 use pxeguard_lab::{BRIDGE, Pool, skip_unless};
 
-use crate::scene::{BOOT_SERVER, Boot, Files, MEMTEST, Scene};
+use crate::scene::{Answers, BOOT_SERVER, Boot, Files, MEMTEST, Scene};
 
 const MEMTEST_FILE: &str = "/boot/memtest86+x64.efi";
 const PXE: Firmware = Firmware::Ovmf(First::Pxe);
 
 /// Boots memtest86+ as the firmware's own boot program, answered by a strategy; whether port 4011 was asked.
-fn boots_by(strategy: &str, answers: Answers) -> bool {
+fn boots_by(strategy: &str) -> bool {
     let scene = Scene::new(&[("memtest.efi", MEMTEST_FILE)]).unwrap();
-    let fast_path = matches!(answers, Answers::Kernel);
-    let settings = format!("fast_path = {fast_path}\nstrategy = {{ efi-x64 = \"{strategy}\" }}\n");
-    let guard = scene.serve(&settings).unwrap();
+    let guard = scene.serve(&format!("strategy = {{ efi-x64 = \"{strategy}\" }}\n")).unwrap();
     let mut machine = scene.power_on(PXE).unwrap();
     machine.until_screen(MEMTEST).unwrap();
     let boot = Boot::of(&guard, &machine).unwrap();
     assert_eq!(boot.files(), ["tftp memtest.efi"]);
     assert_eq!(boot.strategy(), strategy);
     let given = guard.json("status").unwrap()["boot_answers"].clone();
-    match answers {
+    match Answers::wanted() {
         Answers::Kernel => assert_eq!(given["daemon"], 0, "{given}"),
         Answers::Daemon => assert!(given["kernel"].is_null() && given["daemon"] != 0, "{given}"),
     }
     boot.asked_4011() > 0
 }
 
-/// Who answers the client.
-#[derive(Clone, Copy)]
-enum Answers {
-    Kernel,
-    Daemon,
-}
-
 #[test]
 fn direct_answers_boot_without_port_4011() {
     skip_unless!("dnsmasq", "/usr/share/OVMF/OVMF_CODE_4M.fd", MEMTEST_FILE);
-    assert!(!boots_by("direct", Answers::Kernel));
-}
-
-#[test]
-fn binl_answers_boot_by_port_4011_without_the_fast_path() {
-    skip_unless!("dnsmasq", "/usr/share/OVMF/OVMF_CODE_4M.fd", MEMTEST_FILE);
-    assert!(boots_by("binl", Answers::Daemon));
+    assert!(!boots_by("direct"));
 }
 
 #[test]
 fn binl_answers_boot_by_port_4011() {
     skip_unless!("dnsmasq", "/usr/share/OVMF/OVMF_CODE_4M.fd", MEMTEST_FILE);
-    assert!(boots_by("binl", Answers::Kernel));
+    assert!(boots_by("binl"));
 }
 
 #[test]
 fn menu_answers_boot_by_port_4011() {
     skip_unless!("dnsmasq", "/usr/share/OVMF/OVMF_CODE_4M.fd", MEMTEST_FILE);
-    assert!(boots_by("menu", Answers::Kernel));
+    assert!(boots_by("menu"));
 }
 
 #[test]

@@ -10,7 +10,7 @@ use pxeguard_lab::skip_unless;
 
 use crate::scene::{PROGRAM, Reply, SOON, Scene};
 
-const CHANGES: usize = 10;
+const CHANGES: usize = 4;
 const CLIENTS: u32 = 1 << 14;
 const OTHER_PROGRAM: &str = "another-program-with-a-longer-name.efi";
 

@@ -195,15 +195,17 @@ impl Boot {
     }
 
     /// Takes other settings; what needs a restart stays as it is.
+    ///
+    /// The shelf's change within the others': who borrows the settings finds them as old or as new as the shelf's.
     pub(super) fn set_settings(&self, settings: &Settings) {
-        let changed = self.settings.send_if_modified(|old| {
+        self.settings.send_if_modified(|old| {
             let changed = **old != *settings;
-            *old = Arc::new(settings.clone());
+            if changed {
+                *old = Arc::new(settings.clone());
+                self.shelf.set_settings(settings.clone());
+            }
             changed
         });
-        if changed {
-            self.shelf.set_settings(settings.clone());
-        }
     }
 
     /// Puts what has to outlive the daemon into the state; says whether anything of it is new.

@@ -124,7 +124,9 @@ impl FastPath {
     /// Prepares all replies anew, and puts them in force where they differ.
     fn renew(&mut self) -> Result<(), FastPathError> {
         let networks = Arc::clone(&self.parts.networks.borrow());
-        let settings = Arc::clone(&self.parts.settings.borrow());
+        // Held until the replies are prepared: meanwhile nobody changes the settings, or those of the shelf.
+        let settings = self.parts.settings.clone();
+        let settings = settings.borrow();
         let chosen = settings.clients.keys().map(|mac| mac.0).chain(self.shelf.chosen_clients());
         let changed = self.specials.choose(chosen.map(|mac| (mac, self.shelf.own(mac))).collect());
         // Before there are replies in force that may be wrong for them.
@@ -138,6 +140,7 @@ impl FastPath {
         }
         let groups = self.specials.groups();
         let replies = replies(&networks, &settings, &*self.shelf, &groups);
+        drop(settings);
         let variants = (Variant::COMMON..).zip(groups).map(|(number, group)| (group, number)).collect();
         if replies != self.replies || variants != self.variants || self.replies.is_empty() {
             self.generation = self.maps.set_replies(&replies)?;

@@ -11,6 +11,10 @@ pub struct Everything;
 
 impl Offers for Everything {
     fn offer(&self, client: &Client) -> Result<Offer, NoOffer> {
+        self.offer_as_if(client, &ClientSettings::default())
+    }
+
+    fn offer_as_if(&self, client: &Client, _: &ClientSettings) -> Result<Offer, NoOffer> {
         let file = match client.program {
             AskingProgram::Ipxe { .. } => "boot.ipxe".to_owned(),
             AskingProgram::Firmware => format!("{}{}.efi", "of-".repeat(usize::from(client.arch.0) % 5), client.arch.0),

@@ -10,14 +10,15 @@ use std::thread;
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 use pxeguard_common::request::Asker;
-use pxeguard_common::responder::{ANSWERED, Answers, Left};
+use pxeguard_common::responder::{ANSWERED, Answers, Special, Variant};
+use pxeguard_common::template::checksum;
 use pxeguard_common::trust::Mode;
 use pxeguard_lab::{Host, skip_unless};
 
 use super::kinds::{Everything, Kind, change, changed};
 use super::*;
 use crate::dataplane::{AnswerCounters, DataPlane, Ran, Reply, ResponderMaps, TestRun};
-use crate::proxy::fast_path::replies;
+use crate::proxy::fast_path::{Group, replies};
 
 /// The interface by which the frames of a test run come in.
 const LO: Ifindex = Ifindex(1);
@@ -77,7 +78,7 @@ fn on_a_host(test: impl FnOnce() + Send) {
 
 fn prepared(offers: &dyn Offers) -> Vec<Reply> {
     let bench = Bench::new();
-    replies(&bench.networks, &bench.settings, offers)
+    replies(&bench.networks, &bench.settings, offers, &Group::of_all())
 }
 
 fn by_user_space(frame: &[u8]) -> Option<Vec<u8>> {
@@ -157,11 +158,11 @@ fn a_question_that_was_answered_and_a_client_that_is_left_go_on_as_they_are() {
             assert_eq!(kernel.run(which, &frame, ANSWERED ^ 1).action, action::REDIRECT, "{which:?}");
         }
         // Of a machine each program is left by itself.
-        kernel.maps.leave(Left::new(CLIENT_MAC, Asker::Ipxe as u8)).unwrap();
+        kernel.maps.set_special(Special::new(CLIENT_MAC, Asker::Ipxe as u8), Variant::LEFT).unwrap();
         assert!(kernel.answer(&frame).is_some());
-        kernel.maps.leave(Left::new(CLIENT_MAC, Asker::Pxe as u8)).unwrap();
+        kernel.maps.set_special(Special::new(CLIENT_MAC, Asker::Pxe as u8), Variant::LEFT).unwrap();
         assert_eq!(kernel.answer(&frame), None);
-        kernel.maps.stop_leaving(Left::new(CLIENT_MAC, Asker::Pxe as u8)).unwrap();
+        kernel.maps.unset_special(Special::new(CLIENT_MAC, Asker::Pxe as u8)).unwrap();
         assert!(kernel.answer(&frame).is_some());
         kernel.maps.switch_off().unwrap();
         assert_eq!(kernel.answer(&frame), None);
@@ -172,7 +173,11 @@ fn a_question_that_was_answered_and_a_client_that_is_left_go_on_as_they_are() {
 struct Only(&'static str);
 
 impl Offers for Only {
-    fn offer(&self, _: &Client) -> Result<Offer, NoOffer> {
+    fn offer(&self, client: &Client) -> Result<Offer, NoOffer> {
+        self.offer_as_if(client, &ClientSettings::default())
+    }
+
+    fn offer_as_if(&self, _: &Client, _: &ClientSettings) -> Result<Offer, NoOffer> {
         Ok(Offer { file: self.0.into(), len: None })
     }
 
@@ -249,5 +254,21 @@ fn what_is_much_longer_than_its_question_is_not_answered_by_the_loaded_program()
             *if is_much { &mut silent } else { &mut answered } += 1;
         }
         assert!(silent > 10 && answered > 10, "{silent} {answered}");
+    });
+}
+
+/// The card would write its checksum over that of the answer.
+#[test]
+fn a_question_whose_checksum_is_left_to_a_card_is_left_to_user_space() {
+    skip_unless!();
+    on_a_host(|| {
+        let mut kernel = Kernel::new(&[LO]);
+        let mut frame = bytes(OVMF_DISCOVER);
+        assert!(kernel.answer(&frame).is_some());
+        // As senders write it: the sum of the pseudo header, not inverted.
+        let pseudo_header = sum(&frame[26..34], 0) + 17 + sum(&frame[38..40], 0);
+        frame[40..42].copy_from_slice(&(!checksum(pseudo_header)).to_be_bytes());
+        assert_eq!(kernel.answer(&frame), None);
+        assert!(by_user_space(&frame).is_some());
     });
 }

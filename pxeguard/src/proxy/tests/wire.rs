@@ -11,6 +11,7 @@ use super::loaded::Kernel;
 use super::*;
 use crate::dataplane::Port;
 use crate::hook::HookChoice;
+use crate::ports::Device;
 
 /// For what happens at once.
 const SOON: Duration = Duration::from_secs(20);
@@ -45,6 +46,9 @@ impl Wire {
                     only_xdp: false,
                     choice: HookChoice::Auto,
                     xdp_program: None,
+                    mtu: 1500,
+                    device: &Device::default(),
+                    vlan_use: None,
                 };
                 kernel.programs.guard(&port).unwrap();
             }
