@@ -253,6 +253,9 @@ fn values(request: &Request) -> Values {
 /// "Everybody" is only the packet's address where the client does not want a broadcast: the frame is the client's own
 /// then, so that a hall of clients that boot at once does not hear every answer.  Another address than
 /// 255.255.255.255 there is none, because the client has none yet and gets none of us.
+///
+/// The frame's destination is always that of the asking one: who names another address in a message makes us send nothing
+/// there.  They are different where a wireless bridge asks for the machines behind it.
 fn destination(request: &Request, at: &Arrival) -> (Mac, SocketAddrV4) {
     if !request.giaddr.is_unspecified() {
         return (at.from_mac, SocketAddrV4::new(request.giaddr, port::SERVER));
@@ -260,6 +263,6 @@ fn destination(request: &Request, at: &Arrival) -> (Mac, SocketAddrV4) {
     if request.ask != Ask::Discover && !request.ciaddr.is_unspecified() {
         return (at.from_mac, SocketAddrV4::new(request.ciaddr, at.from.port()));
     }
-    let mac = if request.broadcast { [0xff; 6] } else { request.client.mac };
+    let mac = if request.broadcast { [0xff; 6] } else { at.from_mac };
     (mac, SocketAddrV4::new(Ipv4Addr::BROADCAST, port::CLIENT))
 }

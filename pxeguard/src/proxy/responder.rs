@@ -66,12 +66,19 @@ impl Responder {
         }
         match request {
             Err(why) => self.counts.count_ignored(why),
-            Ok(request) => return self.answer(&request, &at, knows, out),
+            Ok(request) => return self.answer(&request, &at, received.len(), knows, out),
         }
         None
     }
 
-    fn answer(&mut self, request: &Request, at: &Arrival, knows: &mut Knowledge<'_>, out: &mut [u8]) -> Option<usize> {
+    fn answer(
+        &mut self,
+        request: &Request,
+        at: &Arrival,
+        asked_len: usize,
+        knows: &mut Knowledge<'_>,
+        out: &mut [u8],
+    ) -> Option<usize> {
         let Knowledge { networks, settings, offers, .. } = *knows;
         let mut policy = Policy { networks, settings, offers, learning: &mut *knows.learning };
         let mac = request.client.mac;
@@ -81,7 +88,7 @@ impl Responder {
                 return None;
             }
             Err(Silence::Refused(why)) => why,
-            Ok(answer) => match self.templates.write(&answer, request.max_len, out) {
+            Ok(answer) => match self.templates.write(&answer, request.max_len, asked_len, out) {
                 Ok(len) => {
                     self.counts.count_answered();
                     knows.steps.extend([asked(request, at), answered(request, answer)]);

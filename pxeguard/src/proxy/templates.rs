@@ -42,11 +42,24 @@ pub enum Unsendable {
         /// What option 57 allows.
         max_len: usize,
     },
+    /// A relay's address may be anybody's: whoever forges it gains little.
+    #[error("the answer has {len} bytes, more than one and a half times as many as the relayed question")]
+    MuchLonger {
+        /// Length of the message in bytes.
+        len: usize,
+    },
 }
 
 impl Templates {
-    /// Writes the frame of an answer to the beginning of `frame`, which has room for [`FRAME`] bytes; its length.
-    pub fn write(&mut self, answer: &Answer, max_len: usize, frame: &mut [u8]) -> Result<usize, Unsendable> {
+    /// Writes the frame of an answer to the beginning of `frame`, which has room for [`FRAME`] bytes; its length.  `asked_len`
+    /// is that of the question's.
+    pub fn write(
+        &mut self,
+        answer: &Answer,
+        max_len: usize,
+        asked_len: usize,
+        frame: &mut [u8],
+    ) -> Result<usize, Unsendable> {
         let envelope = Envelope {
             from_mac: answer.from_mac,
             to_mac: answer.to_mac,
@@ -70,6 +83,10 @@ impl Templates {
                 (len, sum(&message, 0))
             }
         };
+        let is_relayed = answer.values.giaddr != [0; 4];
+        if is_relayed && (envelope.headers_len() + len) * 2 > asked_len * 3 {
+            return Err(Unsendable::MuchLonger { len });
+        }
         let len = envelope.headers_len() + len;
         envelope.write(&mut frame[..len], payload_sum);
         Ok(len)

@@ -86,6 +86,15 @@ impl Kind {
     }
 }
 
+/// A Raspberry Pi's boot ROM says that it is a BIOS, and is told apart by its address.
+pub fn raspberry_pi() -> Asking {
+    const PI: Mac = [0x2c, 0xcf, 0x67, 1, 2, 3];
+    Asking::of(OVMF_DISCOVER).arch(Arch(0)).with(|asking| {
+        asking.envelope.from_mac = PI;
+        asking.message.set_chaddr(&PI);
+    })
+}
+
 /// Something that is changed in a request.
 #[derive(Clone, Debug)]
 pub enum Change {

@@ -15,7 +15,7 @@ use pxeguard_common::template::checksum;
 use pxeguard_common::trust::Mode;
 use pxeguard_lab::{Host, skip_unless};
 
-use super::kinds::{Everything, Kind, change, changed};
+use super::kinds::{Everything, Kind, change, changed, raspberry_pi};
 use super::*;
 use crate::dataplane::{AnswerCounters, DataPlane, Ran, Reply, ResponderMaps, TestRun};
 use crate::proxy::fast_path::{Group, replies};
@@ -108,6 +108,20 @@ fn each_kind_of_client_gets_the_same_bytes_of_the_loaded_program_as_of_user_spac
 }
 
 #[test]
+fn a_raspberry_pi_gets_nothing_for_a_bios() {
+    skip_unless!();
+    on_a_host(|| {
+        let mut kernel = Kernel::new(&[LO]);
+        let mut bios = raspberry_pi();
+        assert_eq!(kernel.answer(&bios.frame()), None);
+        bios.envelope.from_mac[0] = 2;
+        let mac = bios.envelope.from_mac;
+        bios.message.set_chaddr(&mac);
+        assert!(kernel.answer(&bios.frame()).is_some());
+    });
+}
+
+#[test]
 fn no_kind_of_client_gets_much_more_than_it_sent() {
     for kind in Kind::all() {
         let asked = kind.asking().frame();
@@ -170,7 +184,7 @@ fn a_question_that_was_answered_and_a_client_that_is_left_go_on_as_they_are() {
 }
 
 /// A boot folder with one program, of this name.
-struct Only(&'static str);
+pub struct Only(pub &'static str);
 
 impl Offers for Only {
     fn offer(&self, client: &Client) -> Result<Offer, NoOffer> {

@@ -1,5 +1,6 @@
 //! Where answers come from and where they go.
 
+use super::loaded::Only;
 use super::*;
 use crate::proxy::Ignore;
 
@@ -48,6 +49,33 @@ fn a_request_by_a_relay_is_answered_to_the_relay_with_its_option_last() {
     assert_eq!((message.giaddr(), message.hops()), ([10, 9, 0, 1].into(), 0));
     let end = payload.iter().rposition(|byte| *byte == 255).unwrap();
     assert_eq!(payload[end - 6..end], *b"\x52\x04\x01\x02ab");
+}
+
+#[test]
+fn an_answer_goes_to_who_asked_whatever_address_the_message_names() {
+    let asking = Asking::of(IPXE_DISCOVER).with(|asking| asking.envelope.from_mac = [2, 0, 0, 0, 0, 9]);
+    let (envelope, reply) = Bench::new().reply(&asking.frame());
+    assert_eq!((envelope.to_mac, reply.chaddr()), ([2, 0, 0, 0, 0, 9], &CLIENT_MAC[..]));
+}
+
+#[test]
+fn a_relays_question_is_not_answered_by_much_more_than_it_had() {
+    let short = [55, 57, 61, 94, 97, 128, 129, 130, 131, 132, 133, 134, 135];
+    let short = short.into_iter().fold(Asking::of(OVMF_DISCOVER), Asking::without).option(60, b"PXEClient");
+    let relayed = |giaddr: [u8; 4], len: usize| {
+        let asking = short.clone().option(82, &vec![1; len]).option(57, &1500_u16.to_be_bytes());
+        asking.with(|asking| _ = asking.message.set_giaddr(giaddr)).frame()
+    };
+    const NAME: &str = "a-name-that-goes-on-and-on-for-as-long-as-it-takes-until-the-answer-is-much-longer-than-what-asked/\
+                        and-on-and-on-and-on-and-on-and-on-and-on-and-on-and-on-and-on-and-on-and-on-and-on/boot.efi";
+    let mut bench = Bench { offers: &Only(NAME), ..Bench::new() };
+    let frame = relayed([10, 9, 0, 1], 20);
+    assert_eq!(bench.respond(&frame, None), None);
+    let Some(Step::Refused { why, .. }) = bench.steps.last() else { panic!("{:?}", bench.steps) };
+    assert!(why.contains("one and a half times"), "{why}");
+    // Who asks directly gets it: it goes nowhere else.
+    let frame = relayed([0; 4], 20);
+    assert!(bench.respond(&frame, None).unwrap().len() * 2 > frame.len() * 3);
 }
 
 #[test]
