@@ -1,6 +1,8 @@
 //! `cargo xtask bench`: pxeguard's figures, each beside its peer's of the same run.
 
 mod affinity;
+mod bare;
+mod bounds;
 mod contents;
 mod counter;
 mod cpu_time;
@@ -11,6 +13,7 @@ mod figure;
 mod flood;
 mod http;
 mod machine;
+mod neighbours;
 mod packet;
 mod power_on;
 mod proxy;
@@ -34,6 +37,7 @@ use serde_json::json;
 
 use crate::packages::Purpose;
 use crate::{build, command, leftovers, setup};
+pub use bare::Bare;
 use figure::Figure;
 use machine::Machine;
 
@@ -43,7 +47,7 @@ use machine::Machine;
 /// PXEGUARD_BIN in the environment names another program to measure; nothing is built or installed then.
 #[derive(Args)]
 pub struct Bench {
-    /// Fewer rounds and shorter ones, and no power-on: three minutes instead of ten
+    /// Fewer rounds and shorter ones, and no power-on: two minutes instead of ten
     #[arg(long)]
     quick: bool,
     /// Also writes every single value to this file
@@ -57,6 +61,8 @@ pub struct Bench {
 /// What can be measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Name {
+    /// What this machine can do at the most: copying, system calls
+    Bounds,
     /// Throughput of TCP through a guarded bridge; peer: no guard
     Tcp,
     /// Cost of one packet in the kernel; peer: xdp-filter
@@ -65,9 +71,9 @@ enum Name {
     Drop,
     /// Time from the start of the daemon until it guards, its memory, its wake-ups
     Daemon,
-    /// Files by TFTP; peers: dnsmasq and atftpd
+    /// Files by TFTP; peers: dnsmasq, tftpd-hpa, atftpd, and a loop of system calls
     Tftp,
-    /// Files by HTTP; peer: nginx
+    /// Files by HTTP; peers: nginx, and a loop of system calls
     Http,
     /// PXE clients answered by the daemon; peer: dnsmasq
     Proxy,
@@ -133,6 +139,7 @@ impl Bench {
 impl Name {
     fn measure(self, effort: Effort) -> Result<Vec<Figure>> {
         match self {
+            Self::Bounds => bounds::measure(effort),
             Self::Tcp => tcp::measure(effort),
             Self::Packet => packet::measure(effort),
             Self::Drop => flood::measure(effort),
