@@ -15,6 +15,7 @@ mod http;
 mod machine;
 mod neighbours;
 mod packet;
+mod plot;
 mod power_on;
 mod proxy;
 mod samples;
@@ -33,7 +34,7 @@ use std::time::Instant;
 
 use anyhow::{Context as _, Result};
 use clap::{Args, ValueEnum};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::packages::Purpose;
 use crate::{build, command, leftovers, setup};
@@ -53,6 +54,12 @@ pub struct Bench {
     /// Also writes every single value to this file
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
+    /// Also draws the figures into this folder (SVG)
+    #[arg(long, value_name = "DIR")]
+    plots: Option<PathBuf>,
+    /// Draws what an earlier run wrote by --json, and measures nothing
+    #[arg(long, value_name = "FILE", requires = "plots", conflicts_with_all = ["quick", "json", "names"])]
+    from: Option<PathBuf>,
     /// What to measure; everything where nothing is named
     #[arg(value_name = "NAME")]
     names: Vec<Name>,
@@ -100,6 +107,11 @@ impl Effort {
 
 impl Bench {
     pub fn run(&self) -> Result<()> {
+        if let Some(report) = &self.from {
+            let text = fs::read_to_string(report).with_context(|| format!("cannot read {}", report.display()))?;
+            let report = serde_json::from_str(&text).with_context(|| format!("cannot read {}", report.display()))?;
+            return self.draw(&report);
+        }
         if let Some(program) = env::var_os(leftovers::PROGRAM) {
             return if command::is_root() { self.measure() } else { command::again_as_root(&PathBuf::from(program)) };
         }
@@ -119,13 +131,18 @@ impl Bench {
         }
         print!("{}", figure::table(&figures));
         println!("{}; {:.0} s", figure::LEGEND, began.elapsed().as_secs_f64());
+        let figures: Vec<_> = figures.iter().map(Figure::to_json).collect();
+        let report = json!({ "machine": machine, "quick": self.quick, "figures": figures });
         if let Some(path) = &self.json {
-            let figures: Vec<_> = figures.iter().map(Figure::to_json).collect();
-            let report = json!({ "machine": machine, "quick": self.quick, "figures": figures });
             let written = fs::write(path, format!("{report:#}\n"));
             written.with_context(|| format!("cannot write {}", path.display()))?;
         }
-        Ok(())
+        self.draw(&report)
+    }
+
+    /// Draws what a report holds, where that is asked for.
+    fn draw(&self, report: &Value) -> Result<()> {
+        self.plots.as_ref().map_or(Ok(()), |folder| plot::draw(report, folder))
     }
 }
 
