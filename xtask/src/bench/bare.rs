@@ -135,7 +135,8 @@ fn datagrams(contents: &[u8]) -> Vec<Vec<u8>> {
     if contents.len().is_multiple_of(BLKSIZE) {
         blocks.push(&[]);
     }
-    let datagram = |(number, block): (usize, &&[u8])| [&[0, 3], &(number as u16 + 1).to_be_bytes(), *block].concat();
+    let datagram =
+        |(number, block): (usize, &&[u8])| [&[0, 3], &(number as u16).wrapping_add(1).to_be_bytes(), *block].concat();
     blocks.iter().enumerate().map(datagram).collect()
 }
 

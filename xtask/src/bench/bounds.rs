@@ -3,9 +3,10 @@
 //! What a datagram costs on its way, and a stream, says the bare loop beside the downloads ([`super::bare`]).
 
 use std::hint::black_box;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::Result;
+use nix::time::{ClockId, clock_gettime};
 use nix::unistd::getppid;
 
 use super::Effort;
@@ -27,29 +28,31 @@ pub fn measure(effort: Effort) -> Result<Vec<Figure>> {
             for (to, from) in to.chunks_mut(BLOCK_BYTES).zip(from.chunks(BLOCK_BYTES)) {
                 to.copy_from_slice(black_box(from));
             }
-        });
+        })?;
         black_box(&to);
-        from.len() as f64 / took.as_secs_f64() / 1e6
+        Ok(from.len() as f64 / took.as_secs_f64() / 1e6)
     });
-    let copied: Samples = copied.collect();
+    let copied = copied.collect::<Result<Samples>>()?;
     let called = (0..rounds).map(|_| {
         let took = timed(|| {
             for _ in 0..CALLS {
                 black_box(getppid());
             }
-        });
-        took.as_nanos() as f64 / f64::from(CALLS)
+        })?;
+        Ok(took.as_nanos() as f64 / f64::from(CALLS))
     });
     let figure =
         |name: &str, unit, pxeguard| Figure { name: format!("bounds: {name}"), unit, pxeguard, peer: None, goal: None };
     Ok(vec![
         figure("copying, blocks of 1 MiB", Unit::MegabytesPerS, copied),
-        figure("a system call that does nothing", Unit::Ns, called.collect()),
+        figure("a system call that does nothing", Unit::Ns, called.collect::<Result<Samples>>()?),
     ])
 }
 
-fn timed(work: impl FnOnce()) -> Duration {
-    let began = Instant::now();
+/// This thread's CPU time: others run as well.
+fn timed(work: impl FnOnce()) -> Result<Duration> {
+    let now = || clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID).map(Duration::from);
+    let began = now()?;
     work();
-    began.elapsed()
+    Ok(now()? - began)
 }
