@@ -269,3 +269,34 @@ fn shown_tick(tick: f64) -> String {
     // As short as it can be, without the errors of powers of ten.
     ((tick * 1e6).round() / 1e6).to_string()
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn row(unit: &str, more_is_better: bool, goal: Value) -> Row {
+        let values = |value: f64| json!({ "values": [value] });
+        let peer = json!({ "name": "peer", "samples": values(20.0) });
+        let row = json!({ "name": "tcp: one", "unit": unit, "pxeguard": values(10.0), "peer": peer,
+            "more_is_better": more_is_better, "goal": goal, "met": true });
+        serde_json::from_value(row).expect("it has all fields")
+    }
+
+    #[test]
+    fn to_the_right_is_better_whatever_is_counted() {
+        let goal = json!({ "text": "", "limit": 0.25, "of_ratio": true });
+        for (more_is_better, at, limit) in [(true, 0.5, 0.25), (false, 2.0, 4.0)] {
+            let position = row("ns", more_is_better, goal.clone()).position().unwrap();
+            assert_eq!((position.at, position.goal), (at, Some(limit)));
+        }
+    }
+
+    #[test]
+    fn a_figure_with_a_goal_for_itself_is_beside_that() {
+        let own = json!({ "text": "", "limit": 40.0, "of_ratio": false });
+        let position = row("MiB", false, own).position().unwrap();
+        assert_eq!((position.at, position.goal), (4.0, Some(1.0)));
+    }
+}
