@@ -11,7 +11,7 @@ use tokio::time::{Sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use super::admission::Place;
-use super::channel::{Arrival, Channel, EMPTY, Gone};
+use super::channel::{Channel, EMPTY, Gone};
 use super::options::Terms;
 use super::packet::{ErrorCode, Mode, Read, Reply, Request, error, printable};
 use super::reader::Reader;
@@ -195,7 +195,9 @@ impl Transmission<'_> {
                     let action = transfer.on_reply(reply, now);
                     if matches!(action, Action::Send(_)) && transfer.is_all_new() {
                         // It answers all that was under way: until more is sent, nothing else can come.
-                        arrival.map(Arrival::was_the_last);
+                        if let Some(arrival) = arrival {
+                            arrival.was_the_last();
+                        }
                     }
                     return action;
                 }
