@@ -1,7 +1,9 @@
 //! `cargo xtask bench`: pxeguard's figures, each beside its peer's of the same run.
 
 mod affinity;
+mod bare;
 mod beside;
+mod bounds;
 mod contents;
 mod counter;
 mod cpu_time;
@@ -16,7 +18,9 @@ mod http;
 mod leases;
 mod live_frames;
 mod machine;
+mod neighbours;
 mod packet;
+mod plot;
 mod power_on;
 mod program_time;
 mod proxy;
@@ -38,10 +42,11 @@ use std::time::Instant;
 
 use anyhow::{Context as _, Result};
 use clap::{Args, ValueEnum};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::packages::Purpose;
 use crate::{build, command, leftovers, setup};
+pub use bare::Bare;
 use figure::Figure;
 use machine::Machine;
 
@@ -51,12 +56,18 @@ use machine::Machine;
 /// PXEGUARD_BIN in the environment names another program to measure; nothing is built or installed then.
 #[derive(Args)]
 pub struct Bench {
-    /// Fewer rounds and shorter ones, and no power-on: three minutes instead of ten
+    /// Fewer rounds and shorter ones, and no power-on: two minutes instead of ten
     #[arg(long)]
     quick: bool,
     /// Also writes every single value to this file
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
+    /// Also draws the figures into this folder (SVG)
+    #[arg(long, value_name = "DIR")]
+    plots: Option<PathBuf>,
+    /// Draws what an earlier run wrote by --json, and measures nothing
+    #[arg(long, value_name = "FILE", requires = "plots", conflicts_with_all = ["quick", "json", "names"])]
+    from: Option<PathBuf>,
     /// What to measure; everything where nothing is named
     #[arg(value_name = "NAME")]
     names: Vec<Name>,
@@ -65,6 +76,8 @@ pub struct Bench {
 /// What can be measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Name {
+    /// What this machine can do at the most: copying, system calls
+    Bounds,
     /// Throughput of TCP through a guarded bridge; peer: no guard
     Tcp,
     /// Cost of one packet in the kernel; peer: xdp-filter
@@ -79,9 +92,9 @@ enum Name {
     Growth,
     /// Time from the start of the daemon until it guards, its memory, its wake-ups
     Daemon,
-    /// Files by TFTP; peers: dnsmasq and atftpd
+    /// Files by TFTP; peers: dnsmasq, tftpd-hpa, atftpd, and a loop of system calls
     Tftp,
-    /// Files by HTTP; peer: nginx
+    /// Files by HTTP; peers: nginx, and a loop of system calls
     Http,
     /// PXE clients answered by the daemon; peer: dnsmasq
     Proxy,
@@ -110,6 +123,11 @@ impl Effort {
 
 impl Bench {
     pub fn run(&self) -> Result<()> {
+        if let Some(report) = &self.from {
+            let text = fs::read_to_string(report).with_context(|| format!("cannot read {}", report.display()))?;
+            let report = serde_json::from_str(&text).with_context(|| format!("cannot read {}", report.display()))?;
+            return self.draw(&report);
+        }
         if let Some(program) = env::var_os(leftovers::PROGRAM) {
             return if command::is_root() { self.measure() } else { command::again_as_root(&PathBuf::from(program)) };
         }
@@ -129,13 +147,18 @@ impl Bench {
         }
         print!("{}", figure::table(&figures));
         println!("{}; {:.0} s", figure::LEGEND, began.elapsed().as_secs_f64());
+        let figures: Vec<_> = figures.iter().map(Figure::to_json).collect();
+        let report = json!({ "machine": machine, "quick": self.quick, "figures": figures });
         if let Some(path) = &self.json {
-            let figures: Vec<_> = figures.iter().map(Figure::to_json).collect();
-            let report = json!({ "machine": machine, "quick": self.quick, "figures": figures });
             let written = fs::write(path, format!("{report:#}\n"));
             written.with_context(|| format!("cannot write {}", path.display()))?;
         }
-        Ok(())
+        self.draw(&report)
+    }
+
+    /// Draws what a report holds, where that is asked for.
+    fn draw(&self, report: &Value) -> Result<()> {
+        self.plots.as_ref().map_or(Ok(()), |folder| plot::draw(report, folder))
     }
 }
 
@@ -149,6 +172,7 @@ impl Bench {
 impl Name {
     fn measure(self, effort: Effort) -> Result<Vec<Figure>> {
         match self {
+            Self::Bounds => bounds::measure(effort),
             Self::Tcp => tcp::measure(effort),
             Self::Packet => packet::measure(effort),
             Self::Drop => flood::measure(effort),

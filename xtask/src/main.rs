@@ -31,6 +31,8 @@ enum Cli {
     Demo(demo::Demo),
     Test(test::Test),
     Bench(bench::Bench),
+    #[command(hide = true)]
+    Bare(bench::Bare),
     Fuzz(fuzz::Fuzz),
     Ci(ci::Ci),
 }
@@ -43,6 +45,7 @@ fn main() -> ExitCode {
         Cli::Demo(command) => command.run(),
         Cli::Test(command) => command.run(),
         Cli::Bench(command) => command.run(),
+        Cli::Bare(command) => command.run(),
         Cli::Fuzz(command) => command.run(),
         Cli::Ci(command) => command.run(),
     };

@@ -7,24 +7,47 @@
 //! takes out of its queue: half as often again as is needed where each block is waited for.
 
 use std::io::{self, IoSlice};
+use std::mem::MaybeUninit;
 use std::net::{Ipv4Addr, SocketAddrV4, UdpSocket};
 use std::os::fd::AsRawFd;
 
 use nix::errno::Errno;
 use nix::sys::socket::sockopt::IpMtu;
 use nix::sys::socket::{ControlMessage, MsgFlags, SockaddrIn, getsockopt, sendmsg};
+use rustix::net::{RecvFlags, recv};
 use tokio::io::Interest;
-use tokio::io::unix::AsyncFd;
+use tokio::io::unix::{AsyncFd, AsyncFdReadyGuard};
 
 use super::packet::{DATA_HEADER, data_header};
 use super::reader::CHUNK_BYTES;
 
 /// Datagrams that one system call sends at the most (`UDP_MAX_SEGMENTS` of linux/udp.h, 64 before Linux 6.9).
 const MAX_SEGMENTS: usize = 64;
+/// Datagrams in the window that edk2 asks for (`PcdPxeTftpWindowSize`), and nearly all others at the most.
+const FEW_SEGMENTS: usize = 4;
 /// Bytes that one system call sends at the most: what an IPv4 packet holds.
 const MAX_SEND_BYTES: usize = 65535 - 20 - 8;
 /// Headers of IPv4 and UDP.
 const UDP_HEADERS: u16 = 20 + 8;
+
+/// The longest datagram that is looked at during a transfer: an ERROR's text may be long.
+const REPLY_BYTES: usize = 512;
+
+/// Where a datagram is received, which need not be cleared before.
+pub(super) type Room = [MaybeUninit<u8>; REPLY_BYTES];
+
+/// What it begins with.
+pub(super) const EMPTY: Room = [MaybeUninit::uninit(); REPLY_BYTES];
+
+/// The runtime was told that something came.
+pub(super) struct Arrival<'a>(AsyncFdReadyGuard<'a, UdpSocket>);
+
+impl Arrival<'_> {
+    /// It has been taken, and there is nothing more: saves asking the kernel, which tells of what comes from now on.
+    pub(super) fn was_the_last(mut self) {
+        self.0.clear_ready();
+    }
+}
 
 /// A connected socket.
 pub(super) struct Channel {
@@ -50,15 +73,20 @@ impl Channel {
         self.mtu
     }
 
-    /// Takes what has come; how long it is.
-    pub(super) fn try_receive(&self, datagram: &mut [u8]) -> io::Result<usize> {
-        self.socket.try_io(Interest::READABLE, |socket| socket.recv(datagram))
+    /// Takes what has come, if the runtime has been told of anything.
+    pub(super) fn try_receive<'a>(&self, room: &'a mut Room) -> io::Result<&'a [u8]> {
+        self.socket.try_io(Interest::READABLE, |socket| receive(socket, room))
+    }
+
+    /// Takes what has come, whatever the runtime knows of.
+    pub(super) fn receive<'a>(&self, room: &'a mut Room) -> io::Result<&'a [u8]> {
+        receive(self.socket.get_ref(), room)
     }
 
     /// Waits until something may have come.
-    pub(super) async fn readable(&self) {
+    pub(super) async fn readable(&self) -> Option<Arrival<'_>> {
         // An error shows at the next attempt.
-        let _ = self.socket.readable().await;
+        self.socket.readable().await.ok().map(Arrival)
     }
 
     /// Waits until the socket takes more to send, which is seldom: by a second descriptor, as long as it lasts.
@@ -82,18 +110,31 @@ impl Channel {
     ///
     /// Only the last one may be shorter than the others, be it empty.
     pub(super) fn try_send(&mut self, first: u64, blocks: u64, bytes: &[u8], block_size: u16) -> Result<u64, Gone> {
-        let blocks = blocks as usize;
-        let mut headers = [[0; DATA_HEADER]; MAX_SEGMENTS];
+        // Room for many is 2 KiB to be cleared, for each block of those who ask for one at a time.
+        match blocks as usize {
+            blocks @ 0..=FEW_SEGMENTS => self.try_send_of::<FEW_SEGMENTS>(first, blocks, bytes, block_size),
+            blocks => self.try_send_of::<MAX_SEGMENTS>(first, blocks, bytes, block_size),
+        }
+    }
+
+    /// The same, of at most `MAX` blocks.
+    fn try_send_of<const MAX: usize>(
+        &mut self,
+        first: u64,
+        blocks: usize,
+        bytes: &[u8],
+        block_size: u16,
+    ) -> Result<u64, Gone> {
+        let mut headers = [[0; DATA_HEADER]; MAX];
         for (header, number) in headers.iter_mut().zip(first..).take(blocks) {
             *header = data_header(number);
         }
-        let mut parts = [IoSlice::new(&[]); MAX_SEGMENTS * 2];
+        let mut parts = [[IoSlice::new(&[]); 2]; MAX];
         let mut rest = bytes.chunks(block_size.into());
-        for (part, header) in parts.chunks_exact_mut(2).zip(&headers).take(blocks) {
-            part[0] = IoSlice::new(header);
-            part[1] = IoSlice::new(rest.next().unwrap_or_default());
+        for (part, header) in parts.iter_mut().zip(&headers).take(blocks) {
+            *part = [IoSlice::new(header), IoSlice::new(rest.next().unwrap_or_default())];
         }
-        let parts = &parts[..blocks * 2];
+        let parts = parts[..blocks].as_flattened();
         if let Some(sent) = self.try_send_cut(parts, block_size) {
             return sent;
         }
@@ -130,6 +171,11 @@ impl Channel {
     fn try_send_parts(&self, parts: &[IoSlice<'_>], control: &[ControlMessage<'_>]) -> Result<(), Errno> {
         sendmsg::<SockaddrIn>(self.socket.as_raw_fd(), parts, control, MsgFlags::empty(), None).map(drop)
     }
+}
+
+fn receive<'a>(socket: &UdpSocket, room: &'a mut Room) -> io::Result<&'a [u8]> {
+    let ((datagram, _), _) = recv(socket, room, RecvFlags::empty())?;
+    Ok(datagram)
 }
 
 /// Has the runtime tell what becomes of a socket.

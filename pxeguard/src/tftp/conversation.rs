@@ -11,7 +11,7 @@ use tokio::time::{Sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use super::admission::Place;
-use super::channel::{Channel, Gone};
+use super::channel::{Channel, EMPTY, Gone};
 use super::options::Terms;
 use super::packet::{ErrorCode, Mode, Read, Reply, Request, error, printable};
 use super::reader::Reader;
@@ -21,9 +21,6 @@ use crate::clients::{Ending, Observer, Step, TransferId};
 
 /// The observer hears of a transfer's progress not more often than this.
 const PROGRESS_EVERY: Duration = Duration::from_millis(500);
-
-/// The longest datagram that is looked at during a transfer: an ERROR's text may be long.
-const REPLY_BYTES: usize = 512;
 
 /// Why netascii is refused.
 ///
@@ -186,21 +183,33 @@ impl Transmission<'_> {
         mut timer: Pin<&mut Sleep>,
         mut ended: Pin<&mut impl Future<Output = ()>>,
     ) -> Action {
-        let mut datagram = [0; REPLY_BYTES];
+        let mut room = EMPTY;
+        let (mut arrival, mut is_late) = (None, false);
         loop {
-            match self.channel.try_receive(&mut datagram) {
-                Ok(len) => {
+            let received = if is_late { self.channel.receive(&mut room) } else { self.channel.try_receive(&mut room) };
+            match received {
+                Ok(datagram) => {
                     let now = Instant::now();
                     self.place.heard(now);
-                    match Reply::parse(&datagram[..len]) {
-                        Some(reply) => return transfer.on_reply(reply, now),
-                        None => continue,
+                    let Some(reply) = Reply::parse(datagram) else { continue };
+                    let action = transfer.on_reply(reply, now);
+                    if matches!(action, Action::Send(_)) && transfer.is_all_new() {
+                        // It answers all that was under way: until more is sent, nothing else can come.
+                        if let Some(arrival) = arrival {
+                            arrival.was_the_last();
+                        }
                     }
+                    return action;
                 }
                 Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => return Action::End(gone(Gone)),
                 // Nothing more has come, or the kernel had something else to say of an earlier datagram.
                 Err(error) if error.kind() != io::ErrorKind::WouldBlock => continue,
                 Err(_) => {}
+            }
+            if is_late {
+                let action = transfer.on_deadline(Instant::now());
+                timer.as_mut().reset(transfer.deadline().into());
+                return action;
             }
             // It is set anew only when it ends, not for each datagram: the deadline usually moves on before.
             if transfer.deadline() < timer.deadline().into_std() {
@@ -208,12 +217,8 @@ impl Transmission<'_> {
             }
             tokio::select! {
                 biased;
-                () = self.channel.readable() => {}
-                () = timer.as_mut() => {
-                    let action = transfer.on_deadline(Instant::now());
-                    timer.as_mut().reset(transfer.deadline().into());
-                    return action;
-                }
+                came = self.channel.readable() => arrival = came,
+                () = timer.as_mut() => is_late = true,
                 () = ended.as_mut() => {
                     if !self.conversation.services.stop.is_cancelled() {
                         return failed("the client asked anew");

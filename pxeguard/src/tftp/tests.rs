@@ -99,6 +99,22 @@ fn a_stranger_at_a_transfers_port_does_not_disturb_it() {
 }
 
 #[test]
+fn an_error_right_behind_an_acknowledgement_is_heard_and_nothing_is_sent_again_before() {
+    scene::run(async |scene: Scene| {
+        // Whether both are there when the first is read is up to the scheduler.
+        for _ in 0..20 {
+            let client = scene.client();
+            let (_, port) = scene::ask_from(&client, b"\0\x01memory\0octet\0windowsize\x004\0").unwrap();
+            client.send_to(&[0, 4, 0, 0], port).unwrap();
+            client.send_to(b"\0\x05\0\0stop\0", port).unwrap();
+            let ended = scene.step(|step| matches!(step, Step::Ended { .. })).await;
+            let Step::Ended { resent, ending, .. } = ended else { unreachable!("it was looked for") };
+            assert_eq!((resent, ending), (0, Ending::Failed("client aborted: stop".to_owned())));
+        }
+    });
+}
+
+#[test]
 fn one_transfer_too_many_is_turned_away() {
     let limits = Limits { per_client: 2, in_all: 9 };
     scene::run_with(limits, async |scene: Scene| {

@@ -125,6 +125,11 @@ impl Transfer {
         Action::SendAnswer
     }
 
+    /// Whether nothing is under way but what was sent last, for the first time.
+    pub(super) fn is_all_new(&self) -> bool {
+        self.timed == Some(self.progressed)
+    }
+
     /// When to call [`Transfer::on_deadline`].
     pub(super) fn deadline(&self) -> Instant {
         self.deadline

@@ -23,8 +23,9 @@ use transfer::{Step, Transfer};
 const PORT: u16 = 69;
 /// How long a client waits before it says again what it said last.
 const TIMEOUT: Duration = Duration::from_secs(1);
-/// How often it does so for nothing.
-const TRIES: u32 = 10;
+/// How often it does so for nothing: a server that answers one request after a block for everybody else needs a while for
+/// a thousand.
+const TRIES: u32 = 30;
 /// How often is looked for clients that have waited too long.
 const GLANCE: Duration = Duration::from_millis(100);
 /// How soon a transfer begins that is given to a thread later than others.

@@ -108,9 +108,19 @@ impl Figure {
             "pxeguard": samples(&self.pxeguard),
             "peer": self.peer.as_ref().map(|peer| json!({ "name": peer.name, "samples": samples(&peer.samples) })),
             "ratio": ratio,
-            "goal": self.goal.map(|goal| goal.to_string()),
+            "more_is_better": self.more_is_better(),
+            "goal": self.goal.map(Goal::to_json),
             "met": self.is_met(),
         })
+    }
+
+    /// As the goal says; of what has none, by the unit.
+    fn more_is_better(&self) -> bool {
+        match self.goal {
+            Some(Goal::AtLeast(_) | Goal::ItselfAtLeast(_)) => true,
+            Some(Goal::AtMost(_) | Goal::ItselfAtMost(_)) => false,
+            None => self.unit.name().ends_with("/s"),
+        }
     }
 }
 
@@ -127,6 +137,16 @@ pub fn table(figures: &[Figure]) -> String {
         }
     }
     table.trim_fmt() + "\n"
+}
+
+impl Goal {
+    fn to_json(self) -> Value {
+        let (limit, of_ratio) = match self {
+            Self::AtLeast(limit) | Self::AtMost(limit) => (limit, true),
+            Self::ItselfAtLeast(limit) | Self::ItselfAtMost(limit) => (limit, false),
+        };
+        json!({ "text": self.to_string(), "limit": limit, "of_ratio": of_ratio })
+    }
 }
 
 impl fmt::Display for Goal {

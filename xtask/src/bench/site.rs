@@ -32,7 +32,10 @@ pub enum Server {
     PxeguardWithoutBoot,
     Dnsmasq,
     Atftpd,
+    TftpdHpa,
     Nginx,
+    /// A loop of system calls and nothing else: what any server needs at the least ([`super::bare`]).
+    Bare,
 }
 
 /// One server on a hypervisor, and a guest that asks it.
@@ -40,6 +43,8 @@ pub struct Site {
     pub lab: Lab,
     /// Who asks.
     pub client: Guest,
+    /// Which server it is.
+    pub kind: Server,
     server: Process,
 }
 
@@ -57,7 +62,7 @@ impl Site {
         let process = hypervisor.spawn(server.command(hypervisor)?)?;
         let listens = until(PATIENCE, "it listens", || !process.is_running() || server.listens(hypervisor));
         listens.with_context(|| format!("{server:?}:\n{}", process.output()))?;
-        Ok(Self { lab, client, server: process })
+        Ok(Self { lab, client, kind: server, server: process })
     }
 
     /// The server's CPU time so far.
@@ -79,8 +84,15 @@ impl Server {
             Self::Pxeguard | Self::PxeguardBinl | Self::PxeguardInUserSpace | Self::PxeguardWithoutBoot => "pxeguard",
             Self::Dnsmasq => "dnsmasq",
             Self::Atftpd => "atftpd",
+            Self::TftpdHpa => "tftpd-hpa",
             Self::Nginx => "nginx",
+            Self::Bare => "bare loop",
         }
+    }
+
+    /// Whether its CPU time can be told: a process for each transfer takes what it has used along with it.
+    pub const fn tells_cpu_time(self) -> bool {
+        !matches!(self, Self::TftpdHpa)
     }
 
     /// Its command line: files from the boot root, and PXE clients answered where it can do so.
@@ -111,6 +123,14 @@ impl Server {
                 let words = "--daemon --no-fork --logfile /dev/null --maxthread 4096";
                 unpacked("/usr/sbin/atftpd")?.into_iter().chain(split(words)).chain([ROOT.into()]).collect()
             }
+            Self::TftpdHpa => {
+                let words = format!("--foreground --address {SERVER} --user root --secure {ROOT}");
+                unpacked("/usr/sbin/in.tftpd")?.into_iter().chain(split(&words)).collect()
+            }
+            Self::Bare => {
+                let us = env::current_exe().context("cannot find this program")?;
+                std::iter::once(us.into()).chain(split(&format!("bare {SERVER} {HTTP_PORT} {ROOT}"))).collect()
+            }
             Self::Nginx => {
                 hypervisor.write(NGINX_FILE, nginx_settings())?;
                 unpacked("/usr/sbin/nginx")?
@@ -128,9 +148,9 @@ impl Server {
         let tftp = || hypervisor.wait_udp(69).is_ok();
         let http = || hypervisor.enter(|| TcpStream::connect((SERVER, HTTP_PORT))).is_ok_and(|stream| stream.is_ok());
         match self {
-            Self::Pxeguard | Self::PxeguardBinl | Self::PxeguardInUserSpace => tftp() && http(),
+            Self::Pxeguard | Self::PxeguardBinl | Self::PxeguardInUserSpace | Self::Bare => tftp() && http(),
             Self::PxeguardWithoutBoot => guard::run(hypervisor, ["ports"]).is_ok(),
-            Self::Dnsmasq | Self::Atftpd => tftp(),
+            Self::Dnsmasq | Self::Atftpd | Self::TftpdHpa => tftp(),
             Self::Nginx => http(),
         }
     }
@@ -141,7 +161,7 @@ fn split(words: &str) -> impl Iterator<Item = OsString> {
 }
 
 /// How a program is started, with its libraries where it is unpacked and not installed.
-fn unpacked(path: &str) -> Result<Vec<OsString>> {
+pub fn unpacked(path: &str) -> Result<Vec<OsString>> {
     let program = provided(path).with_context(|| format!("no {path}: cargo xtask setup"))?;
     let root = program.to_str().and_then(|program| program.strip_suffix(path)).context("a path is UTF-8")?;
     let libraries = format!("LD_LIBRARY_PATH={root}/usr/lib/{0}-linux-gnu:{root}/lib/{0}-linux-gnu", env::consts::ARCH);

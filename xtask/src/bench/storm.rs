@@ -1,10 +1,8 @@
 //! A boot storm: many clients are switched on at once.
 
-use std::fs;
 use std::net::Ipv4Addr;
-use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Result, ensure};
 use pxeguard_lab::load::storm::{Storm, Weathered};
 use pxeguard_lab::load::tftp;
 
@@ -12,6 +10,7 @@ use super::Effort;
 use super::contents::efi_program;
 use super::daemon::memory_mib;
 use super::figure::{Figure, Goal, Peer, Unit};
+use super::neighbours::RoomForNeighbours;
 use super::samples::Samples;
 use super::site::{SERVER, Server, Site};
 
@@ -52,34 +51,4 @@ fn one_storm(server: Server, clients: u16) -> Result<(Weathered, f64)> {
     }
     ensure!(weathered.served > 0, "{} serves nobody:\n{}", server.name(), site.server().output());
     Ok((weathered, memory_mib(site.server().pid(), "VmHWM")?))
-}
-
-/// Room in the kernel's table of neighbours for more clients at once than the 1024 it has by itself: a server that is
-/// quick meets them all before the first entry is old enough to be given up.  The table is the whole machine's; its
-/// limits are put back in the end.
-struct RoomForNeighbours {
-    limits: Vec<(PathBuf, String)>,
-}
-
-impl RoomForNeighbours {
-    fn make() -> Result<Self> {
-        let mut room = Self { limits: Vec::new() };
-        for (name, limit) in [("gc_thresh3", "16384"), ("gc_thresh2", "8192")] {
-            let path = Path::new("/proc/sys/net/ipv4/neigh/default").join(name);
-            let before = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
-            fs::write(&path, limit).with_context(|| format!("cannot write {}", path.display()))?;
-            room.limits.push((path, before));
-        }
-        Ok(room)
-    }
-}
-
-impl Drop for RoomForNeighbours {
-    fn drop(&mut self) {
-        for (path, before) in self.limits.drain(..) {
-            if let Err(why) = fs::write(&path, &before) {
-                eprintln!("cannot put {} back to {}: {why}", path.display(), before.trim());
-            }
-        }
-    }
 }

@@ -20,7 +20,7 @@ const RECEIVER: &str = "10.77.0.1";
 pub fn measure(effort: Effort) -> Result<Vec<Figure>> {
     // How long a stream needs until it is as fast as before: native XDP loses frames when it comes and when it goes.
     let (soon, late) = (Duration::from_millis(100), Duration::from_millis(500));
-    let [rate, cost] = one_hook("auto", effort.choose(64, 16), soon, effort)?;
+    let [rate, cost] = one_hook("auto", effort.choose(64, 12), soon, effort)?;
     let [generic, _] = one_hook("xdp-generic", effort.choose(5, 3), late, effort)?;
     let [native, _] = one_hook("xdp", effort.choose(5, 3), late, effort)?;
     let machine = of_a_machine("auto", effort.choose(15, 5), effort)?;
@@ -105,7 +105,7 @@ fn one_hook(hook: &'static str, rounds: usize, settle: Duration, effort: Effort)
     let received = Counter::open(&receiver, "eth0", "rx_bytes")?;
     let ends = [CpuTime::of(&client)?, CpuTime::of(&server)?];
     let mut guard = Switch::new(&lab, hook);
-    let window = effort.choose(Duration::from_millis(400), Duration::from_millis(300));
+    let window = effort.choose(Duration::from_millis(400), Duration::from_millis(200));
     let mut costs = [const { Vec::new() }; 2];
     let [unguarded, guarded] = in_turns(rounds, |contender| {
         guard.set(contender == 1)?;
