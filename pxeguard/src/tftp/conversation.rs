@@ -11,7 +11,7 @@ use tokio::time::{Sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use super::admission::Place;
-use super::channel::{Channel, EMPTY, Gone};
+use super::channel::{Arrival, Channel, EMPTY, Gone};
 use super::options::Terms;
 use super::packet::{ErrorCode, Mode, Read, Reply, Request, error, printable};
 use super::reader::Reader;
@@ -184,7 +184,7 @@ impl Transmission<'_> {
         mut ended: Pin<&mut impl Future<Output = ()>>,
     ) -> Action {
         let mut room = EMPTY;
-        let (mut arrival, mut is_late) = (None, false);
+        let (mut arrival, mut is_late): (Option<Arrival<'_>>, bool) = (None, false);
         loop {
             let received = if is_late { self.channel.receive(&mut room) } else { self.channel.try_receive(&mut room) };
             match received {
