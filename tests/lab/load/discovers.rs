@@ -2,17 +2,18 @@
 
 use std::collections::HashSet;
 use std::io::IoSliceMut;
-use std::net::UdpSocket;
+use std::net::{Ipv4Addr, UdpSocket};
 use std::os::fd::AsRawFd;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result, bail};
+use macaddr::MacAddr6;
 use nix::errno::Errno;
 use nix::sys::socket::{ControlMessageOwned, MsgFlags, recvmsg, setsockopt, sockopt};
 
-use crate::frames::BOOTREPLY;
+use crate::frames::{BOOTREPLY, code, kind, port};
 use crate::load::storm::discover;
 use crate::packet_socket::Sender;
 use crate::{Guest, udp};
@@ -43,6 +44,27 @@ impl<'a> Discovers<'a> {
             sender: Sender::open(guest, "eth0")?,
             frames: (0..clients).map(|number| discover(number).frame()).collect(),
         })
+    }
+
+    /// The same number of clients, each with an address from this one on, that ask a boot server on port 4011 as edk2 does.
+    pub fn at_boot_server(
+        guest: &'a Guest,
+        clients: u32,
+        first: Ipv4Addr,
+        server: (MacAddr6, Ipv4Addr),
+    ) -> Result<Self> {
+        let request = |number: u32| {
+            discover(number).with(|request| {
+                let address = Ipv4Addr::from(u32::from(first) + number);
+                request.bootp.set(code::MESSAGE_TYPE, [kind::REQUEST]);
+                (request.bootp.ciaddr, request.bootp.flags) = (address, 0);
+                (request.ip.source, request.ip.destination) = (address, server.1);
+                (request.udp.source_port, request.udp.destination_port) = (port::PXE, port::PXE);
+                request.destination_mac = server.0;
+            })
+        };
+        let frames = (0..clients).map(|number| request(number).frame()).collect();
+        Ok(Self { guest, sender: Sender::open(guest, "eth0")?, frames })
     }
 
     /// Each client asks once; how many are answered.

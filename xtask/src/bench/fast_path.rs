@@ -6,6 +6,7 @@ use std::thread;
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
+use pxeguard_lab::BRIDGE;
 use pxeguard_lab::load::discovers::Discovers;
 use pxeguard_lab::load::tftp::{self, Request};
 
@@ -26,6 +27,8 @@ const PACE: f64 = 2000.0;
 /// Transfers at once that keep user space busy meanwhile.
 const STREAMS: u16 = 100;
 const FIRST_STREAM: Ipv4Addr = Ipv4Addr::new(10, 77, 64, 0);
+/// Of those that have an address.
+const FIRST_CLIENT: Ipv4Addr = Ipv4Addr::new(10, 77, 128, 1);
 const PROGRAM_BYTES: usize = 1 << 20;
 
 /// A server, and who asks it.
@@ -57,6 +60,7 @@ pub fn measure(effort: Effort) -> Result<Vec<Figure>> {
         waits[1].push(last);
     }
     let [median, last] = waits.map(Samples::from_iter);
+    let boot_server = (0..rounds).map(|_| contenders[0].ask_boot_server(window)).collect::<Result<Samples>>()?;
     let programs = in_programs(&contenders[0], window, rounds)?;
     let alone = |name: &str, unit, samples, goal| Figure {
         name: format!("in the kernel: {name}"),
@@ -78,6 +82,14 @@ pub fn measure(effort: Effort) -> Result<Vec<Figure>> {
             name: "in the kernel: CPU time of an offer, until the client has it".to_owned(),
             unit: Unit::Ns,
             pxeguard: Samples::from_iter(costs),
+            peer: None,
+            goal: None,
+        },
+        // All that XDP could save of it, once for each boot, if it sent the answer itself.
+        Figure {
+            name: "in the kernel: CPU time of a question on port 4011, sent and answered".to_owned(),
+            unit: Unit::Ns,
+            pxeguard: boot_server,
             peer: None,
             goal: None,
         },
@@ -124,6 +136,23 @@ impl<'a> Contender<'a> {
                 1 => ensure!(share < 0.05, "{share} of the questions are answered"),
                 _ => return Ok(answered as f64 / spent.as_secs_f64()),
             }
+            Ok(cost.as_nanos() as f64 / asked as f64)
+        })
+    }
+
+    /// CPU time of a question to port 4011 and its answer, in ns, all that the sender does included.
+    fn ask_boot_server(&self, window: Duration) -> Result<f64> {
+        let server = (self.site.lab.hypervisor_mac(BRIDGE)?, SERVER);
+        let questions = Discovers::at_boot_server(&self.site.client, CLIENTS, FIRST_CLIENT, server)?;
+        let _pinned = Pinned::apart(self.site.server())?;
+        let asking = CpuTime::of_this_and_softirqs()?;
+        questions.flood(|| {
+            thread::sleep(window / 4);
+            let (before, asked, answered) = (asking.read()?, self.asked.read()?, self.answered.read()?);
+            thread::sleep(window);
+            let (cost, asked) = (asking.read()? - before, self.asked.read()? - asked);
+            let share = (self.answered.read()? - answered) as f64 / asked as f64;
+            ensure!(share > 0.95, "only {share} of the questions on port 4011 are answered");
             Ok(cost.as_nanos() as f64 / asked as f64)
         })
     }
