@@ -56,7 +56,7 @@ use machine::Machine;
 /// PXEGUARD_BIN in the environment names another program to measure; nothing is built or installed then.
 #[derive(Args)]
 pub struct Bench {
-    /// Fewer rounds and shorter ones, and no power-on: two minutes instead of ten
+    /// Fewer rounds and shorter ones, and no power-on: some minutes instead of twenty
     #[arg(long)]
     quick: bool,
     /// Also writes every single value to this file
