@@ -38,11 +38,11 @@ impl Group {
     }
 }
 
-/// So many replies are prepared; a policy is put in the place of one with as many.
-const MOST: usize = MAX_REPLIES as usize / 2;
+/// So many replies are prepared, and for so many groups at the most; a policy is put in the place of one with as many.
+pub const MOST: usize = MAX_REPLIES as usize / 2;
 
 /// All replies of a policy, to these groups; the place of a group is its variant's number, and that of unknown clients
-/// comes first.  Groups for which there is no room have none.
+/// comes first.  From the first one on for which there is no room they have none, and cost no time either.
 ///
 /// Where this host has several addresses, the address that a client asks for may decide: that is left to user space.
 pub fn replies(networks: &Networks, settings: &Settings, offers: &dyn Offers, groups: &[Group]) -> Vec<Reply> {
@@ -55,9 +55,10 @@ pub fn replies(networks: &Networks, settings: &Settings, offers: &dyn Offers, gr
     for (variant, group) in (Variant::COMMON..).zip(groups) {
         let asked = Asked::by(group, networks, settings, offers);
         let replies: Vec<_> = served.iter().flat_map(|network| asked.in_network(network, variant)).collect();
-        if all.len() + replies.len() <= MOST {
-            all.extend(replies);
+        if all.len() + replies.len() > MOST {
+            break;
         }
+        all.extend(replies);
     }
     all
 }

@@ -9,7 +9,7 @@ use pxeguard_common::request::Asker;
 use pxeguard_common::responder::Special;
 
 use super::ASKERS;
-use super::prepare::Group;
+use super::prepare::{Group, MOST};
 use crate::boot::ClientSettings;
 use crate::proxy::learning::{CLIENTS, Standing};
 
@@ -85,11 +85,15 @@ impl Specials {
         chosen.chain(learnt.map(|(mac, _)| (*mac, Asker::Pxe)))
     }
 
-    /// The groups in which they are, each once, beside those of all clients that have nothing of their own.
+    /// The groups in which they are, each once, beside those of all clients that have nothing of their own; no more than
+    /// there can be replies for, and so than a variant's number can tell apart.
     pub fn groups(&self) -> Vec<Group> {
         let mut groups = Group::of_all().to_vec();
         let mut known: HashSet<_> = groups.iter().cloned().collect();
         for (mac, asker) in self.all() {
+            if groups.len() == MOST {
+                break;
+            }
             if let Place::In(group) = self.place(mac, asker)
                 && known.insert(group.clone())
             {
@@ -131,6 +135,14 @@ mod tests {
         assert_eq!(specials.choose(chosen(&[(ONE, "a"), (TWO, "b")])), HashSet::from([TWO]));
         assert_eq!(specials.choose(BTreeMap::new()), HashSet::from([ONE, TWO]));
         assert_eq!(specials.groups(), Group::of_all());
+    }
+
+    #[test]
+    fn there_are_no_more_groups_than_replies() {
+        let mut specials = Specials::new();
+        let mac = |number: u32| -> Mac { [2, 0, 0, (number >> 16) as u8, (number >> 8) as u8, number as u8] };
+        specials.choose((0..70_000).map(|number| (mac(number), boots(&number.to_string()))).collect());
+        assert_eq!(specials.groups().len(), MOST);
     }
 
     #[test]
