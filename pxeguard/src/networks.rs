@@ -128,22 +128,8 @@ mod tests {
             let net: Ipv4Net = text.parse().unwrap();
             Address { ip: net.addr().into(), prefix_len: net.prefix_len() }
         };
-        Link {
-            index: Ifindex(index),
-            name: name.to_owned(),
-            alternative_names: Vec::new(),
-            is_ethernet: true,
-            physical: kind == Kind::Physical,
-            kind,
-            master: None,
-            vlan_of: None,
-            filters_vlans: false,
-            mac: Some([2, 0, 0, 0, 0, index as u8]),
-            mtu: 1500,
-            xdp: None,
-            up: true,
-            addresses: addresses.iter().map(address).collect(),
-        }
+        let mac = Some([2, 0, 0, 0, 0, index as u8]);
+        Link { mac, addresses: addresses.iter().map(address).collect(), ..Link::plain(index, name, kind) }
     }
 
     fn host() -> Snapshot {

@@ -11,6 +11,14 @@ use crate::scene::{PROGRAM, SOON, Scene};
 const CONFIG: &str = "/etc/pxeguard/pxeguard.toml";
 const OTHER: &str = "other.efi";
 
+/// Where the client's firmware is told another program than all.
+fn with_choice() -> Scene {
+    let scene = Scene::new();
+    scene.add_program(OTHER);
+    choose(&scene, OTHER, "direct");
+    scene
+}
+
 /// Says in the configuration what the client's firmware loads, and how it is told.
 fn choose(scene: &Scene, program: &str, strategy: &str) {
     configure(scene, &section(scene.client.mac(), program, strategy));
@@ -27,9 +35,7 @@ fn configure(scene: &Scene, sections: &str) {
 #[test]
 fn a_client_for_whom_a_program_is_named_is_told_it_by_the_kernel() {
     skip_unless!();
-    let scene = Scene::new();
-    scene.add_program(OTHER);
-    choose(&scene, OTHER, "direct");
+    let scene = with_choice();
     let guard = scene.guard(&[]);
     let before = wait_for_fast_path(&scene, &guard);
     let by_daemon = daemon_answers(&guard);
@@ -47,9 +53,7 @@ fn a_client_for_whom_a_program_is_named_is_told_it_by_the_kernel() {
 #[test]
 fn another_choice_is_told_from_then_on() {
     skip_unless!();
-    let scene = Scene::new();
-    scene.add_program(OTHER);
-    choose(&scene, OTHER, "direct");
+    let scene = with_choice();
     let guard = scene.guard(&[]);
     wait_for_fast_path(&scene, &guard);
     assert_eq!(scene.ask(&scene.discover(1)).file, OTHER);
@@ -69,9 +73,7 @@ fn another_choice_is_told_from_then_on() {
 #[test]
 fn another_daemon_tells_a_client_what_its_own_configuration_says() {
     skip_unless!();
-    let scene = Scene::new();
-    scene.add_program(OTHER);
-    choose(&scene, OTHER, "direct");
+    let scene = with_choice();
     let mut guard = scene.guard(&[]);
     wait_for_fast_path(&scene, &guard);
     by_the_kernel(&scene, &guard, || assert_eq!(scene.ask(&scene.discover(1)).file, OTHER));

@@ -151,31 +151,12 @@ mod tests {
     use crate::ports::{Kind, Link, VlanOf};
     use crate::trust::{Source, Trust};
 
-    fn link(index: u32, name: &str, kind: Kind) -> Link {
-        Link {
-            index: Ifindex(index),
-            name: name.to_owned(),
-            alternative_names: Vec::new(),
-            is_ethernet: true,
-            physical: kind == Kind::Physical,
-            kind,
-            master: None,
-            vlan_of: None,
-            filters_vlans: false,
-            mac: None,
-            mtu: 1500,
-            xdp: None,
-            up: true,
-            addresses: Vec::new(),
-        }
-    }
-
     /// Why VLANs matter at `eno1`, a port of `vmbr0`, where a VLAN device is on the interface with the number `trunk`.
     fn used(trusts: &[&str], vmbr0_filters: bool, trunk: u32) -> Option<VlanUse> {
-        let eno1 = Link { master: Some(Ifindex(2)), ..link(1, "eno1", Kind::Physical) };
-        let vmbr0 = Link { filters_vlans: vmbr0_filters, ..link(2, "vmbr0", Kind::Bridge) };
+        let eno1 = Link { master: Some(Ifindex(2)), ..Link::plain(1, "eno1", Kind::Physical) };
+        let vmbr0 = Link { filters_vlans: vmbr0_filters, ..Link::plain(2, "vmbr0", Kind::Bridge) };
         let vlan_of = Some(VlanOf { trunk: Ifindex(trunk), vlan: 5 });
-        let vlan = Link { vlan_of, ..link(3, "vlan5", Kind::Vlan) };
+        let vlan = Link { vlan_of, ..Link::plain(3, "vlan5", Kind::Vlan) };
         let target = Target { link: eno1.clone(), bridge: None, is_bridge_port: true, only_xdp: false };
         let trusts = trusts.iter().map(|trust| (trust.parse::<Trust>().expect("a trust"), Source::Flag));
         vlan_use(&Snapshot::of(vec![eno1, vmbr0, vlan]), &target, &Trusts::new(trusts, &[]))

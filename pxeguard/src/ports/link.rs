@@ -90,6 +90,27 @@ pub enum XdpMode {
 }
 
 impl Link {
+    /// One that is up, and nothing else is to be said of.
+    #[cfg(test)]
+    pub(crate) fn plain(index: u32, name: &str, kind: Kind) -> Self {
+        Self {
+            index: Ifindex(index),
+            name: name.to_owned(),
+            alternative_names: Vec::new(),
+            is_ethernet: true,
+            physical: kind == Kind::Physical,
+            kind,
+            master: None,
+            vlan_of: None,
+            filters_vlans: false,
+            mac: None,
+            mtu: 1500,
+            xdp: None,
+            up: true,
+            addresses: Vec::new(),
+        }
+    }
+
     /// Whether the host itself has an address here, and so may route from here.
     pub fn has_address(&self) -> bool {
         !self.addresses.is_empty()

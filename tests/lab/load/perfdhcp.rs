@@ -53,14 +53,20 @@ pub fn lease(host: &Host, count: u32, per_s: Option<u32>, more: &[&str]) -> Resu
     let words = words.into_iter().chain(rate).chain(more.iter().copied()).chain(["255.255.255.255"]);
     // It fails where something was dropped, which is for the caller to judge.
     let ran = host.output(words)?;
-    let output = String::from_utf8_lossy(&ran.output.stdout).into_owned();
-    let read = |output: &str| {
-        let (offers, acks) = output.split_once("DISCOVER-OFFER")?.1.split_once("REQUEST-ACK")?;
-        let per_s = number(output, "Rate: ")?;
-        Some((Exchanges::read(offers)?, Exchanges::read(acks)?, per_s))
-    };
-    let (offers, acks, per_s) = read(&output).with_context(|| format!("{}: {output}", ran.shown))?;
-    Ok(Leases { offers, acks, per_s, output })
+    Leases::read(String::from_utf8_lossy(&ran.output.stdout).into_owned()).with_context(|| ran.shown)
+}
+
+impl Leases {
+    /// From all that it said.
+    pub fn read(output: String) -> Result<Self> {
+        let read = |output: &str| {
+            let (offers, acks) = output.split_once("DISCOVER-OFFER")?.1.split_once("REQUEST-ACK")?;
+            let per_s = number(output, "Rate: ")?;
+            Some((Exchanges::read(offers)?, Exchanges::read(acks)?, per_s))
+        };
+        let (offers, acks, per_s) = read(&output).with_context(|| format!("perfdhcp tells no statistics: {output}"))?;
+        Ok(Self { offers, acks, per_s, output })
+    }
 }
 
 impl Exchanges {

@@ -39,6 +39,16 @@ struct Contender<'a> {
     answered: Counter,
 }
 
+/// What a flood of questions showed.
+struct Flooded {
+    /// CPU time of who asks.
+    per_question_ns: f64,
+    /// Of the questions, how many are answered.
+    share: f64,
+    /// For a second of the server's CPU time.
+    answers_per_cpu_s: f64,
+}
+
 /// Who asks carries each frame to where it ends, and the answer back: what an offer costs is what a question costs more if
 /// it is answered on the way.
 pub fn measure(effort: Effort) -> Result<Vec<Figure>> {
@@ -121,39 +131,39 @@ impl<'a> Contender<'a> {
 
     /// CPU time of a question, in ns; of dnsmasq, answers in a second of its own CPU time.
     fn flood(&self, window: Duration, number: usize) -> Result<f64> {
-        let _pinned = Pinned::apart(self.site.server())?;
-        let asking = CpuTime::of_this_and_softirqs()?;
-        self.discovers.flood(|| {
-            thread::sleep(window / 4);
-            let (spent, answered) = (self.site.spent()?, self.answered.read()?);
-            let (before, asked) = (asking.read()?, self.asked.read()?);
-            thread::sleep(window);
-            let (cost, asked) = (asking.read()? - before, self.asked.read()? - asked);
-            let (spent, answered) = (self.site.spent()? - spent, self.answered.read()? - answered);
-            let share = answered as f64 / asked as f64;
-            match number {
-                0 => ensure!(share > 0.95, "only {share} of the questions are answered"),
-                1 => ensure!(share < 0.05, "{share} of the questions are answered"),
-                _ => return Ok(answered as f64 / spent.as_secs_f64()),
-            }
-            Ok(cost.as_nanos() as f64 / asked as f64)
-        })
+        let Flooded { per_question_ns, share, answers_per_cpu_s } = self.flood_with(&self.discovers, window)?;
+        match number {
+            0 => ensure!(share > 0.95, "only {share} of the questions are answered"),
+            1 => ensure!(share < 0.05, "{share} of the questions are answered"),
+            _ => return Ok(answers_per_cpu_s),
+        }
+        Ok(per_question_ns)
     }
 
     /// CPU time of a question to port 4011 and its answer, in ns, all that the sender does included.
     fn ask_boot_server(&self, window: Duration) -> Result<f64> {
         let server = (self.site.lab.hypervisor_mac(BRIDGE)?, SERVER);
         let questions = Discovers::at_boot_server(&self.site.client, CLIENTS, FIRST_CLIENT, server)?;
+        let Flooded { per_question_ns, share, .. } = self.flood_with(&questions, window)?;
+        ensure!(share > 0.95, "only {share} of the questions on port 4011 are answered");
+        Ok(per_question_ns)
+    }
+
+    fn flood_with(&self, questions: &Discovers<'_>, window: Duration) -> Result<Flooded> {
         let _pinned = Pinned::apart(self.site.server())?;
         let asking = CpuTime::of_this_and_softirqs()?;
         questions.flood(|| {
             thread::sleep(window / 4);
-            let (before, asked, answered) = (asking.read()?, self.asked.read()?, self.answered.read()?);
+            let (spent, answered) = (self.site.spent()?, self.answered.read()?);
+            let (before, asked) = (asking.read()?, self.asked.read()?);
             thread::sleep(window);
             let (cost, asked) = (asking.read()? - before, self.asked.read()? - asked);
-            let share = (self.answered.read()? - answered) as f64 / asked as f64;
-            ensure!(share > 0.95, "only {share} of the questions on port 4011 are answered");
-            Ok(cost.as_nanos() as f64 / asked as f64)
+            let (spent, answered) = (self.site.spent()? - spent, self.answered.read()? - answered);
+            Ok(Flooded {
+                per_question_ns: cost.as_nanos() as f64 / asked as f64,
+                share: answered as f64 / asked as f64,
+                answers_per_cpu_s: answered as f64 / spent.as_secs_f64(),
+            })
         })
     }
 

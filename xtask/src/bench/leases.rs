@@ -4,8 +4,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Result, ensure};
 use pxeguard_lab::frames::Message;
+use pxeguard_lab::load::perfdhcp::Leases;
 use pxeguard_lab::{Guest, Lab, Pool, Process, Server};
 
 use super::Effort;
@@ -139,15 +140,8 @@ impl Scene {
         // Its exit code says whether there was an answer to each request.
         let process = self.client.spawn([&["taskset", "--cpu-list", &cpu], &perfdhcp[..]].concat())?;
         process.wait(Duration::from_secs(20))?;
-        let (spent, told) = ((spent.read()? - before).as_secs_f64(), process.output());
-        let leases = told.split("REQUEST-ACK").nth(1).and_then(|told| number_after(told, "received packets: "));
-        let per_s = number_after(&told, "Rate: ").zip(leases);
-        let (per_s, leases) = per_s.with_context(|| format!("perfdhcp tells no rate: {told}"))?;
-        ensure!(leases > 100.0, "perfdhcp got {leases} leases: {told}");
-        Ok((per_s, leases / spent))
+        let (spent, leases) = ((spent.read()? - before).as_secs_f64(), Leases::read(process.output())?);
+        ensure!(leases.acks.received > 100, "too few leases: {}", leases.output);
+        Ok((leases.per_s, leases.acks.received as f64 / spent))
     }
-}
-
-fn number_after(text: &str, before: &str) -> Option<f64> {
-    text.split(before).nth(1)?.split_whitespace().next()?.parse().ok()
 }
