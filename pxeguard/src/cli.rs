@@ -61,6 +61,8 @@ pub enum Command {
     Ports(QueryArgs),
     /// Shows the machines that boot: what each asked for, what it was offered, and how far it came.
     Clients(QueryArgs),
+    /// Shows what somebody should look at: untrusted servers, foreign PXE responders, spoofs, floods.
+    Alerts(QueryArgs),
     /// Shows what there is to boot, or says what one client boots, in the running pxeguard.
     #[command(subcommand)]
     Boot(BootCommand),

@@ -120,6 +120,11 @@ impl Clients {
         self.table().report(Now::read())
     }
 
+    /// The same without their attempts.
+    pub fn summaries(&self) -> Vec<BootClient> {
+        self.table().summaries(Now::read())
+    }
+
     /// What was counted until now.
     pub fn counts(&self) -> BootCounts {
         self.table().counts.clone()

@@ -10,7 +10,7 @@ mod socket;
 use serde::{Deserialize, Serialize};
 use tokio::sync::{mpsc, oneshot};
 
-use crate::report::{BootClient, BootList, Port, Server, Status, TrustEntry};
+use crate::report::{Alert, BootClient, BootList, Explanation, Overview, Port, Server, Status, TrustEntry};
 use crate::trust::{MacAddress, Trust};
 
 pub use client::{AskError, ask};
@@ -48,6 +48,17 @@ pub enum Request {
     },
     /// A client boots what everybody does.
     BootUnset(MacAddress),
+    /// What somebody should look at.
+    Alerts,
+    /// All at once.
+    Overview,
+    /// Why a client boots or not.
+    Explain {
+        /// The client.
+        mac: MacAddress,
+        /// The message on its screen, if somebody has read it.
+        screen: Option<String>,
+    },
 }
 
 /// What is answered.
@@ -66,6 +77,12 @@ pub enum Response {
     Clients(Vec<BootClient>),
     /// To [`Request::BootList`].
     Boot(BootList),
+    /// To [`Request::Alerts`].
+    Alerts(Vec<Alert>),
+    /// To [`Request::Overview`].
+    Overview(Box<Overview>),
+    /// To [`Request::Explain`].
+    Explained(Box<Explanation>),
     /// To a change: what was done, on one line.
     Done(String),
     /// Why it was not done, on one line.
@@ -79,7 +96,7 @@ pub type Pending = (Request, oneshot::Sender<Response>);
 pub type Handler = mpsc::Sender<Pending>;
 
 /// Version of what is said on the socket; a request of another one is refused.
-const PROTOCOL: u32 = 2;
+const PROTOCOL: u32 = 3;
 
 /// A request as it is sent.
 #[derive(Deserialize, Serialize)]

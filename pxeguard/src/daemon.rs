@@ -180,14 +180,17 @@ fn take_responder(guard: &mut Guard) -> anyhow::Result<Option<ResponderMaps>> {
 
 fn serve_boot(bound: Bound, guard: &Guard, responder: Option<ResponderMaps>, threads: &Threads) -> Boot {
     let settings = guard.config.boot.clone().unwrap_or_default();
-    bound.serve(&settings, guard.networks.subscribe(), &guard.state, responder, threads)
+    bound.serve(&settings, guard.networks.subscribe(), &guard.state, guard.clients.clone(), responder, threads)
 }
 
 /// Completes a status by what only the boot services know.
 fn with_boot_answers(mut response: Response, boot: &Option<Boot>) -> Response {
-    if let Response::Status(status) = &mut response {
-        status.boot_answers = boot.as_ref().map(Boot::answers);
-    }
+    let status = match &mut response {
+        Response::Status(status) => status,
+        Response::Overview(overview) => &mut overview.status,
+        _ => return response,
+    };
+    status.boot_answers = boot.as_ref().map(Boot::answers);
     response
 }
 

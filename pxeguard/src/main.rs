@@ -16,7 +16,9 @@ use pxeguard::cli::{BootCommand, Cli, Command, ControlArgs, QueryArgs, RunArgs, 
 use pxeguard::config::{Config, ConfigError};
 use pxeguard::control::{Request, Response, ask};
 use pxeguard::exit::ExitCode;
-use pxeguard::report::{boot_table, clients_table, ports_table, servers_table, status_table, trusts_table};
+use pxeguard::report::{
+    alerts_table, boot_table, clients_table, ports_table, servers_table, status_table, trusts_table,
+};
 use pxeguard::time::Timestamp;
 use pxeguard::{daemon, dataplane};
 use serde::Serialize;
@@ -61,6 +63,7 @@ fn execute(command: Command) -> anyhow::Result<()> {
         Command::Servers(args) => query(&args, &Request::Servers),
         Command::Ports(args) => query(&args, &Request::Ports),
         Command::Clients(args) => query(&args, &Request::Clients),
+        Command::Alerts(args) => query(&args, &Request::Alerts),
         Command::Boot(BootCommand::List(args)) => query(&args, &Request::BootList),
         Command::Boot(BootCommand::Set(args)) => {
             change(&args.control, &Request::BootSet { mac: args.mac.0, entry: args.entry, once: args.once })
@@ -105,8 +108,9 @@ fn query(args: &QueryArgs, request: &Request) -> anyhow::Result<()> {
         Response::Trusts(trusts) => shown(args.json, &trusts, |trusts| trusts_table(trusts)),
         Response::Clients(clients) => shown(args.json, &clients, |clients| clients_table(clients, now)),
         Response::Boot(list) => shown(args.json, &list, boot_table),
+        Response::Alerts(alerts) => shown(args.json, &alerts, |alerts| alerts_table(alerts, now)),
         Response::Done(what) => what + "\n",
-        Response::Error(why) => bail!(why),
+        other => bail!("the running pxeguard answered something else: {other:?}"),
     })
 }
 

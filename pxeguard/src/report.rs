@@ -1,7 +1,10 @@
 //! What the daemon reports: the fields of the JSON that scripts rely on, and how they come about.
 
+mod alerts;
 mod boot;
 mod clients;
+mod explanation;
+mod overview;
 mod table;
 mod totals;
 
@@ -19,10 +22,13 @@ use crate::clients::KernelAnswers;
 use crate::time::{KernelClock, Timestamp};
 use crate::trust::{InterfaceName, MacAddress, Source, Trust};
 
+pub use alerts::{Alert, AlertKind, alerts_table};
 pub use boot::{BootChoice, BootEntry, BootList, BootProgram, boot_table};
 pub use clients::{
     BootAttempt, BootClient, BootFile, ClientState, FileResult, clients_table, rate_in_words, size_in_words,
 };
+pub use explanation::{Cause, Explanation, Likelihood, Outcome, ScreenMessage, Timeline, TimelineStep};
+pub use overview::Overview;
 pub(crate) use table::printable;
 pub use table::{ports_table, servers_table, status_table, trusts_table};
 pub use totals::Totals;

@@ -12,7 +12,7 @@ use super::lines::Ration;
 use super::remembered::Who;
 use super::{Now, Timestamp};
 use crate::boot::ArchChoice;
-use crate::report::BootClient;
+use crate::report::{BootAttempt, BootClient};
 use crate::trust::MacAddress;
 
 /// Attempts that are remembered.
@@ -84,8 +84,8 @@ impl Client {
         self.attempt().ask(arch, kind, message, now)
     }
 
-    /// What is shown of it; `name_of` is the name of an interface.
-    pub(super) fn report(&self, who: Who, now: Now, name_of: impl FnOnce(Ifindex) -> String) -> BootClient {
+    /// What is shown of it, without its attempts; `name_of` is the name of an interface.
+    pub(super) fn summary(&self, who: Who, now: Now, name_of: impl FnOnce(Ifindex) -> String) -> BootClient {
         let last = self.last();
         let (state, explanation) = last.state(now);
         let file = last.file();
@@ -108,8 +108,13 @@ impl Client {
             resent: file.map_or(0, |file| file.resent),
             first_seen: self.first_seen,
             last_seen: self.last_seen,
-            attempts: self.attempts.iter().rev().map(|attempt| attempt.report(now)).collect(),
+            attempts: Vec::new(),
         }
+    }
+
+    /// Its attempts, the newest first.
+    pub(super) fn attempts(&self, now: Now) -> Vec<BootAttempt> {
+        self.attempts.iter().rev().map(|attempt| attempt.report(now)).collect()
     }
 }
 

@@ -17,7 +17,7 @@ use super::remembered::{Remembered, Who};
 use super::step::{Ending, Step, TransferId};
 use super::{Fetched, Now};
 use crate::boot::Via;
-use crate::report::BootClient;
+use crate::report::{BootAttempt, BootClient};
 
 /// Addresses of which it is known who has them.
 const MAX_ADDRESSES: NonZeroUsize = NonZeroUsize::new(16_384).expect("not 0");
@@ -177,18 +177,29 @@ impl Table {
 
     /// The clients, the one heard of last first.
     pub(super) fn report(&self, now: Now) -> Vec<BootClient> {
+        let mut files = 0;
+        self.reports(now, |client| {
+            let mut attempts = client.attempts(now);
+            files += attempts.iter().map(|attempt| attempt.files.len()).sum::<usize>();
+            if files > MAX_REPORTED_FILES {
+                attempts.clear();
+            }
+            attempts
+        })
+    }
+
+    /// The same without their attempts.
+    pub(super) fn summaries(&self, now: Now) -> Vec<BootClient> {
+        self.reports(now, |_| Vec::new())
+    }
+
+    fn reports(&self, now: Now, mut attempts_of: impl FnMut(&Client) -> Vec<BootAttempt>) -> Vec<BootClient> {
         let mut clients: Vec<_> = self.clients.iter().collect();
         clients.sort_by_key(|(_, client)| Reverse(client.last_instant()));
         let mut names = HashMap::new();
-        let mut files = 0;
         let report = |(who, client): (Who, &Client)| {
             let name_of = |iface| names.entry(iface).or_insert_with(|| iface_name(iface)).clone();
-            let mut report = client.report(who, now, name_of);
-            files += report.attempts.iter().map(|attempt| attempt.files.len()).sum::<usize>();
-            if files > MAX_REPORTED_FILES {
-                report.attempts.clear();
-            }
-            report
+            BootClient { attempts: attempts_of(client), ..client.summary(who, now, name_of) }
         };
         clients.into_iter().map(report).collect()
     }

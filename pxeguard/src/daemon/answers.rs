@@ -13,7 +13,9 @@ use crate::control::{Request, Response};
 use crate::dataplane::DataPlaneError;
 use crate::metrics::{self, ServerReplies};
 use crate::ports::Watch;
-use crate::report::{ClientMessages, Port, Server, Status, Totals, TrustEntry, mode_name};
+use crate::report::{
+    Alert, ClientMessages, Explanation, Outcome, Overview, Port, Server, Status, Totals, TrustEntry, mode_name,
+};
 use crate::time::{KernelClock, Timestamp};
 use crate::trust::{MacAddress, Trust};
 
@@ -25,6 +27,11 @@ impl Guard {
             Request::Servers => self.servers().map(Response::Servers),
             Request::Ports => self.port_reports().map(Response::Ports),
             Request::TrustList => Ok(Response::Trusts(self.trust_entries())),
+            Request::Alerts => Ok(Response::Alerts(self.alerts())),
+            Request::Overview => self.overview().map(|overview| Response::Overview(Box::new(overview))),
+            Request::Explain { mac, screen } => {
+                self.explain(mac, screen.as_deref()).map(|told| Response::Explained(Box::new(told)))
+            }
             Request::TrustAdd(trust) => return self.add_trust(trust, watch).await,
             Request::TrustRemove(trust) => return self.remove_trust(&trust, watch).await,
             Request::Clients | Request::BootList | Request::BootSet { .. } | Request::BootUnset(_) => {
@@ -47,6 +54,33 @@ impl Guard {
             servers: servers.collect(),
             events_lost: self.plane.maps.events_lost()?,
             boot,
+        })
+    }
+
+    /// All at once.
+    fn overview(&self) -> Result<Overview, DataPlaneError> {
+        Ok(Overview {
+            at: Timestamp::now(),
+            status: self.status()?,
+            ports: self.port_reports()?,
+            servers: self.servers()?,
+            clients: self.clients.summaries(),
+            alerts: self.alerts(),
+        })
+    }
+
+    fn alerts(&self) -> Vec<Alert> {
+        Vec::new()
+    }
+
+    fn explain(&self, mac: MacAddress, _screen: Option<&str>) -> Result<Explanation, DataPlaneError> {
+        Ok(Explanation {
+            mac,
+            outcome: Outcome::Unknown,
+            verdict: String::new(),
+            causes: Vec::new(),
+            screen: None,
+            attempts: Vec::new(),
         })
     }
 

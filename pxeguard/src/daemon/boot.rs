@@ -84,13 +84,14 @@ impl Bound {
         settings: &Settings,
         networks: watch::Receiver<Arc<Networks>>,
         state: &State,
+        clients: Arc<Clients>,
         responder: Option<ResponderMaps>,
         threads: &Threads,
     ) -> Boot {
         let Self { root, tftp, http, proxy } = self;
         let mut boot = Boot {
             shelf: Arc::new(Shelf::new(root, settings.clone(), Packages::below(Path::new("/")), state.choices.clone())),
-            clients: Arc::default(),
+            clients,
             learning: Arc::new(Mutex::new(Learning::new(&state.learnt))),
             settings: watch::Sender::new(Arc::new(settings.clone())),
             chosen: Arc::default(),

@@ -13,6 +13,7 @@ use tokio::sync::watch;
 
 use super::floods::Floods;
 use super::tell::Teller;
+use crate::clients::Clients;
 use crate::config::Config;
 use crate::dataplane::{DataPlane, DataPlaneError, Events, Guarded, VlanUse};
 use crate::networks::Networks;
@@ -51,6 +52,8 @@ pub(super) struct Guard {
     pub(super) networks: watch::Sender<Arc<Networks>>,
     /// Names of ports that are gone, for the servers that were seen there.
     pub(super) gone: BTreeMap<Ifindex, String>,
+    /// The machines that boot, and what servers say to them.
+    pub(super) clients: Arc<Clients>,
     pub(super) teller: Teller,
     pub(super) floods: Floods,
     pub(super) since: Timestamp,
@@ -89,6 +92,7 @@ impl Guard {
             problems: Vec::new(),
             networks: watch::Sender::new(Arc::new(networks)),
             gone: BTreeMap::new(),
+            clients: Arc::default(),
             teller: Teller::default(),
             floods: Floods::default(),
             since: Timestamp::now(),
