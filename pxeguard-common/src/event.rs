@@ -60,8 +60,54 @@ pub struct Excess {
 }
 pod!(Excess, 8);
 
-/// Size of the ring.
-pub const RING_BYTES: u32 = 512 * 1024;
+/// Size of the ring: some 1,900 events.  As many replies of a trusted server come within tenths of a second where a hall
+/// of machines is switched on.
+pub const RING_BYTES: u32 = 2 << 20;
 
 /// The least time between two events of one server, of a port's servers that have no row, or of a port's clients.
 pub const TELL_EVERY_NS: u64 = 1_000_000_000;
+
+/// How often one source is told: so many at once after a pause, then one each so often.
+#[derive(Clone, Copy, Debug)]
+pub struct Ration {
+    every_ns: u64,
+    burst_ns: u64,
+}
+
+impl Ration {
+    /// For replies that pass because their server is trusted: each is a step of some client's boot.
+    pub const TRUSTED: Self = Self::new(10_000_000, 256);
+    /// For all others, whose senders anybody can forge.
+    pub const OTHERS: Self = Self::new(TELL_EVERY_NS, 4);
+
+    const fn new(every_ns: u64, burst: u64) -> Self {
+        Self { every_ns, burst_ns: every_ns * (burst - 1) }
+    }
+
+    /// Takes one, if one is left.  `until_ns` is all that is kept of a source: when its ration will be whole again.
+    #[inline(always)]
+    pub fn take(self, until_ns: &mut u64, now_ns: u64) -> bool {
+        let from = if *until_ns > now_ns { *until_ns } else { now_ns };
+        if from - now_ns > self.burst_ns {
+            return false;
+        }
+        *until_ns = from + self.every_ns;
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_ration_is_a_burst_and_then_a_rate() {
+        let (mut until, ration) = (0, Ration::new(10, 3));
+        let taken = |until: &mut u64, now| (0..5).filter(|_| ration.take(until, now)).count();
+        assert_eq!(taken(&mut until, 1000), 3);
+        assert_eq!(taken(&mut until, 1009), 0);
+        assert_eq!(taken(&mut until, 1010), 1);
+        assert_eq!(taken(&mut until, 1030), 2);
+        assert_eq!(taken(&mut until, 9000), 3);
+    }
+}

@@ -27,4 +27,4 @@ pub mod trust;
 pub mod verdict;
 
 /// Changes whenever a map's key or value does; pinned maps of another layout are not adopted.
-pub const LAYOUT: u32 = 6;
+pub const LAYOUT: u32 = 7;

@@ -38,8 +38,8 @@ pub struct PortStats {
     pub unlisted: u64,
     /// The kernel's tick at which one of those came last.
     pub tick: u64,
-    /// When one of those was last told, in nanoseconds of `CLOCK_MONOTONIC`.
-    pub told_ns: u64,
+    /// When they may be told as often again as at first, see [`Ration`](crate::event::Ration).
+    pub told_until_ns: u64,
     /// How many of them there had been then, that one included.
     pub told: u64,
     /// Rows of servers ever made, by share.

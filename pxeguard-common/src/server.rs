@@ -46,8 +46,8 @@ pub struct ServerRow {
     pub first_seen_ns: u64,
     /// When its last reply came, or one less than a tick before it.
     pub last_seen_ns: u64,
-    /// When one of its replies was last told.
-    pub told_ns: u64,
+    /// When it may be told as often again as at first, see [`Ration`](crate::event::Ration).
+    pub told_until_ns: u64,
     /// How many replies it had sent then, that one included.
     pub told: u64,
 }
@@ -65,7 +65,7 @@ impl ServerRow {
             pxe: 0,
             first_seen_ns: 0,
             last_seen_ns: 0,
-            told_ns: 0,
+            told_until_ns: 0,
             told: 0,
         }
     };

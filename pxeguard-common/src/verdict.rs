@@ -220,6 +220,12 @@ impl Judged {
         self.verdict == Verdict::Drop as u8
     }
 
+    /// Whether the reply goes on because its server is trusted.
+    #[inline(always)]
+    pub const fn passes(&self) -> bool {
+        self.verdict == Verdict::Pass as u8
+    }
+
     /// [`Judgement::index`].
     #[inline(always)]
     pub const fn index(&self) -> u32 {
@@ -241,6 +247,6 @@ impl Judged {
     /// The share of its port's rows that the sender's row comes from.
     #[inline(always)]
     pub const fn share(&self) -> Share {
-        if self.verdict == Verdict::Pass as u8 { Share::Trusted } else { Share::Untrusted }
+        if self.passes() { Share::Trusted } else { Share::Untrusted }
     }
 }

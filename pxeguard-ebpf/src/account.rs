@@ -7,7 +7,7 @@ use aya_ebpf::EbpfContext;
 use aya_ebpf::helpers::{bpf_jiffies64, bpf_ktime_get_coarse_ns};
 use aya_ebpf::maps::PerCpuArray;
 use aya_log_ebpf::warn;
-use pxeguard_common::event::{Event, EventHead, FRAME_BYTES, TELL_EVERY_NS};
+use pxeguard_common::event::{Event, EventHead, FRAME_BYTES, Ration};
 use pxeguard_common::net::Ifindex;
 use pxeguard_common::port::{PortStats, Slot};
 use pxeguard_common::reply::ServerReply;
@@ -54,24 +54,26 @@ pub fn account(frame: &impl Capture, port: Ifindex, reply: &mut ServerReply, jud
             add(&mut row.pxe, 1);
         }
         row.reason = judged.reason();
-        let Some(now_ns) = now_if_new(&mut row.tick, tick) else { return };
+        // Replies that pass are some client's, and few: each is told, as long as its server's ration lasts.
+        let is_trusted = judged.passes();
+        let now_ns = if is_trusted { Some(now()) } else { now_if_new(&mut row.tick, tick) };
+        let Some(now_ns) = now_ns else { return };
         if row.first_seen_ns == 0 {
             row.first_seen_ns = now_ns;
         }
         row.last_seen_ns = now_ns;
-        if is_too_soon(row.told_ns, now_ns) {
+        let ration = if is_trusted { Ration::TRUSTED } else { Ration::OTHERS };
+        if !ration.take(&mut row.told_until_ns, now_ns) {
             return;
         }
-        row.told_ns = now_ns;
         (now_ns, untold(&mut row.told, row.replies.iter().flatten().sum()))
     } else {
         flags = at_hook | Event::UNLISTED;
         add(&mut stats.unlisted, 1);
         let Some(now_ns) = now_if_new(&mut stats.tick, tick) else { return };
-        if is_too_soon(stats.told_ns, now_ns) {
+        if !Ration::OTHERS.take(&mut stats.told_until_ns, now_ns) {
             return;
         }
-        stats.told_ns = now_ns;
         (now_ns, untold(&mut stats.told, stats.unlisted))
     };
     let (judgement, type_code) = (judged.index(), reply.type_code.into());
@@ -88,8 +90,14 @@ fn now_if_new(seen: &mut u64, tick: u64) -> Option<u64> {
         return None;
     }
     *seen = tick;
+    Some(now())
+}
+
+/// The time of the last tick, in nanoseconds of `CLOCK_MONOTONIC`.
+#[inline(always)]
+fn now() -> u64 {
     // SAFETY: no memory is touched.
-    Some(unsafe { bpf_ktime_get_coarse_ns() })
+    unsafe { bpf_ktime_get_coarse_ns() }
 }
 
 /// Makes a server's row, if its port's share of rows is not used up.
@@ -115,12 +123,6 @@ fn new_row(key: &ServerKey, slot: Slot, stats: &mut PortStats, share: Share) -> 
 
 /// In read-only memory, because the verifier does not let a `memset` of the stack return.
 static BLANK: ServerRow = ServerRow::BLANK;
-
-/// Whether too little time has gone by since the last event.
-#[inline(always)]
-fn is_too_soon(told_ns: u64, now_ns: u64) -> bool {
-    told_ns != 0 && now_ns.wrapping_sub(told_ns) < TELL_EVERY_NS
-}
 
 /// Of how many replies before this one nothing was told since the last that was.
 #[inline(always)]
