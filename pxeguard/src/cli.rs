@@ -27,6 +27,7 @@ Examples:
   pxeguard run --iface vmbr0 --trust-port eno1     only what comes in by the uplink may answer
   pxeguard run --iface vmbr0 --boot-root /srv/boot boot PXE clients from this folder, too
   pxeguard clients                                 ... and who boots, how far, and why not?
+  pxeguard explain 52:54:00:12:34:56               ... one client, step by step, with a verdict
   pxeguard detach                                  stop guarding altogether
 
 Exit status: 0 done, 1 failed, 2 wrong usage.";
@@ -47,6 +48,16 @@ Examples:
 The guard goes on when this process ends, crashes or is replaced: pxeguard detach ends it.
 On SIGHUP the configuration file is read again.";
 
+const AFTER_EXPLAIN: &str = "\
+Examples:
+  pxeguard explain 52:54:00:12:34:56
+  pxeguard explain 52:54:00:12:34:56 --screen \"PXE-E21: Remote boot cancelled\"
+      What fits the message on its screen comes first.
+  pxeguard explain --screen PXE-E55
+      What the message can mean, whoever shows it.
+
+What was seen is kept across restarts: of the machines heard of last, their last boots.";
+
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -61,6 +72,9 @@ pub enum Command {
     Ports(QueryArgs),
     /// Shows the machines that boot: what each asked for, what it was offered, and how far it came.
     Clients(QueryArgs),
+    /// Says why a client boots or not: each step, the likeliest cause, and what to do.
+    #[command(after_long_help = AFTER_EXPLAIN)]
+    Explain(ExplainArgs),
     /// Shows what somebody should look at: untrusted servers, foreign PXE responders, spoofs, floods.
     Alerts(QueryArgs),
     /// Shows what there is to boot, or says what one client boots, in the running pxeguard.
@@ -145,6 +159,20 @@ pub struct ControlArgs {
     /// Control socket of the running pxeguard.
     #[arg(long, value_name = "PATH", default_value = DEFAULT_CONTROL)]
     pub control: PathBuf,
+}
+
+/// `pxeguard explain`.
+#[derive(Args, Clone, Debug)]
+pub struct ExplainArgs {
+    /// The client.
+    #[arg(required_unless_present = "screen")]
+    pub mac: Option<ClientMac>,
+    /// What stands on its screen: a code such as PXE-E53, or the words.
+    #[arg(long, value_name = "TEXT", value_parser = NonEmptyStringValueParser::new())]
+    pub screen: Option<String>,
+    /// How to ask.
+    #[command(flatten)]
+    pub query: QueryArgs,
 }
 
 /// A question to the running pxeguard.

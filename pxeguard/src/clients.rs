@@ -4,13 +4,16 @@
 //! `pxeguard clients` shows, and passes it on to those who watch.
 
 mod attempt;
+mod case;
 mod client;
 mod counts;
 mod file;
 mod lines;
 mod neighbours;
 mod remembered;
+mod reply;
 mod step;
+mod story;
 mod table;
 
 use std::fmt;
@@ -30,14 +33,19 @@ use neighbours::Neighbours;
 use remembered::Who;
 use table::{Table, Taken};
 
+pub use attempt::Answer;
+pub use case::{Boot, Case};
 pub use counts::{BootCounts, KernelAnswers};
+pub use reply::{Checksum, Reply};
 pub use step::{Ending, Observer, Step, TransferId};
+pub use story::{Entry, Happened};
 
 /// All clients, as the services tell of them.  Bounded: who invents addresses displaces nobody who has fetched a file.
 pub struct Clients {
     table: Mutex<Table>,
     neighbours: Neighbours,
     transfers: AtomicU64,
+    revision: AtomicU64,
     watchers: broadcast::Sender<Arc<Told>>,
     hooks: RwLock<Vec<Hook>>,
 }
@@ -90,6 +98,7 @@ impl Default for Clients {
             table: Mutex::new(Table::new(Now::read())),
             neighbours: Neighbours::default(),
             transfers: AtomicU64::new(1),
+            revision: AtomicU64::new(0),
             watchers: broadcast::Sender::new(WATCHED_STEPS),
             hooks: RwLock::default(),
         }
@@ -123,6 +132,21 @@ impl Clients {
     /// The same without their attempts.
     pub fn summaries(&self) -> Vec<BootClient> {
         self.table().summaries(Now::read())
+    }
+
+    /// Clients that boot, the one heard of last first, so many at the most.
+    pub fn macs(&self, most: usize) -> Vec<Mac> {
+        self.table().macs(most)
+    }
+
+    /// How many steps were told: whoever keeps what is known sees whether there is anything new.
+    pub fn revision(&self) -> u64 {
+        self.revision.load(Ordering::Relaxed)
+    }
+
+    /// All that is known of one client.
+    pub fn case(&self, mac: Mac) -> Case {
+        self.table().case(mac, Now::read())
     }
 
     /// What was counted until now.
@@ -162,6 +186,7 @@ impl Clients {
 
     /// Tells others of a step and of what follows from it.
     fn pass_on(&self, step: Step, taken: Taken, now: Now) {
+        self.revision.fetch_add(1, Ordering::Relaxed);
         if let Some(line) = taken.line {
             line.write();
         }

@@ -1,5 +1,6 @@
 //! What flags and configuration file resolve to.
 
+mod alerts;
 mod boot;
 mod file;
 mod limits;
@@ -16,6 +17,7 @@ use crate::hook::HookChoice;
 use crate::trust::{InterfaceName, Source, Trust, Trusts};
 use file::ConfigFile;
 
+pub use alerts::AlertSettings;
 pub use file::FileError;
 pub use limits::{Limit, Limits, MAX_PER_S};
 
@@ -66,6 +68,8 @@ pub struct Config {
     pub state: PathBuf,
     /// How much may come in by a port.
     pub limits: Limits,
+    /// Who is told of alerts, and how long they last.
+    pub alerts: AlertSettings,
     /// What is booted, and how; `None` where nothing is.
     pub boot: Option<Settings>,
     /// The configuration file, where there is one.
@@ -161,6 +165,7 @@ impl Config {
             control: flags.control.clone().or(file.control).unwrap_or_else(|| DEFAULT_CONTROL.into()),
             state: file.state.unwrap_or_else(|| DEFAULT_STATE.into()),
             limits: file.limits.or_flag(flags.client_messages_per_s),
+            alerts: file.alerts,
             boot: file.boot.resolve(&flags)?,
             file: path,
             flags,

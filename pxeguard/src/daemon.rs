@@ -2,11 +2,13 @@
 //!
 //! It wakes up for what happens (a port, a reply that is told, a question, a signal) and for a slow timer.
 
+mod alerts;
 mod answers;
 mod bindings;
 mod boot;
 mod floods;
 mod guard;
+mod kept;
 mod rows;
 mod targets;
 mod tell;
@@ -22,11 +24,12 @@ use sd_notify::NotifyState;
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
+use crate::alerts::Hooks;
 use crate::config::Config;
 use crate::control::{self, ControlSocket, Response};
 use crate::dataplane::ResponderMaps;
@@ -77,12 +80,23 @@ async fn serve(config: Config, boot_threads: Option<&Threads>) -> anyhow::Result
         control::serve(control_socket, control_handler, stopping).await;
         Ok(())
     });
+    let (hook_program, hook_programs) = watch::channel(guard.config.alerts.hook.clone());
+    let (hooks, run_hooks) = Hooks::new(hook_programs, stop.clone());
+    guard.hooks = Some(hooks);
+    let stopping = stop.clone();
+    servers.spawn(async move {
+        run_hooks.await;
+        stopping.cancelled().await;
+        Ok(())
+    });
     servers.spawn(metrics::serve(listener, metrics_handler, stop.clone()));
     log::info!("{}; metrics at http://{listen}/metrics", guard.summary());
     notify(&[NotifyState::Ready, NotifyState::Status(&guard.summary())]);
 
     let mut timer = interval(RECONCILE_EVERY);
     timer.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut look_at_alerts = interval(alerts::LOOK_EVERY);
+    look_at_alerts.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let ended = loop {
         tokio::select! {
             _ = terminate.recv() => break Ok(()),
@@ -90,6 +104,7 @@ async fn serve(config: Config, boot_threads: Option<&Threads>) -> anyhow::Result
             _ = hangup.recv() => {
                 notify(&[NotifyState::Reloading, NotifyState::monotonic_usec_now()?]);
                 guard.reload(&watch).await;
+                hook_program.send_replace(guard.config.alerts.hook.clone());
                 if let (Some(boot), Some(settings)) = (&boot, &guard.config.boot) {
                     boot.set_settings(settings);
                 }
@@ -115,6 +130,7 @@ async fn serve(config: Config, boot_threads: Option<&Threads>) -> anyhow::Result
                 ready.clear_ready();
             }
             () = tokio::time::sleep_until(guard.floods.next_look()), if guard.floods.are_any() => guard.look_at_floods(),
+            _ = look_at_alerts.tick() => guard.look_at_alerts(),
             Some((request, answer)) = requests.recv() => {
                 let about_boot = boot.as_ref().and_then(|boot| boot.answer(&request));
                 let response = match about_boot {
@@ -137,6 +153,7 @@ async fn serve(config: Config, boot_threads: Option<&Threads>) -> anyhow::Result
             _ = timer.tick() => {
                 guard.reconcile(&watch).await;
                 guard.tidy();
+                guard.keep_boots();
                 keep(&boot, &mut guard);
             }
             Some(ended) = servers.join_next() => break match ended {
@@ -149,6 +166,7 @@ async fn serve(config: Config, boot_threads: Option<&Threads>) -> anyhow::Result
     notify(&[NotifyState::Stopping]);
     stop.cancel();
     keep(&boot, &mut guard);
+    guard.write_boots();
     let all = async {
         servers.join_all().await;
         if let Some(boot) = boot {

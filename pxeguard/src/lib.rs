@@ -1,5 +1,6 @@
 //! The daemon and the command line.
 
+pub mod alerts;
 pub mod boot;
 pub mod cli;
 pub mod clients;
@@ -8,6 +9,7 @@ pub mod control;
 pub mod daemon;
 pub mod dataplane;
 pub mod exit;
+pub mod explain;
 pub mod hook;
 pub mod http;
 pub mod metrics;

@@ -12,12 +12,13 @@ use clap::Parser;
 use clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand;
 use env_logger::fmt::Formatter;
 use log::{Level, LevelFilter, Record};
-use pxeguard::cli::{BootCommand, Cli, Command, ControlArgs, QueryArgs, RunArgs, TrustCommand};
+use pxeguard::cli::{BootCommand, Cli, Command, ControlArgs, ExplainArgs, QueryArgs, RunArgs, TrustCommand};
 use pxeguard::config::{Config, ConfigError};
 use pxeguard::control::{Request, Response, ask};
 use pxeguard::exit::ExitCode;
+use pxeguard::explain::screen_message;
 use pxeguard::report::{
-    alerts_table, boot_table, clients_table, ports_table, servers_table, status_table, trusts_table,
+    alerts_table, boot_table, clients_table, explanation_text, ports_table, servers_table, status_table, trusts_table,
 };
 use pxeguard::time::Timestamp;
 use pxeguard::{daemon, dataplane};
@@ -63,6 +64,7 @@ fn execute(command: Command) -> anyhow::Result<()> {
         Command::Servers(args) => query(&args, &Request::Servers),
         Command::Ports(args) => query(&args, &Request::Ports),
         Command::Clients(args) => query(&args, &Request::Clients),
+        Command::Explain(args) => explain(args),
         Command::Alerts(args) => query(&args, &Request::Alerts),
         Command::Boot(BootCommand::List(args)) => query(&args, &Request::BootList),
         Command::Boot(BootCommand::Set(args)) => {
@@ -108,10 +110,22 @@ fn query(args: &QueryArgs, request: &Request) -> anyhow::Result<()> {
         Response::Trusts(trusts) => shown(args.json, &trusts, |trusts| trusts_table(trusts)),
         Response::Clients(clients) => shown(args.json, &clients, |clients| clients_table(clients, now)),
         Response::Boot(list) => shown(args.json, &list, boot_table),
+        Response::Explained(told) => shown(args.json, &told, |told| explanation_text(told, now)),
         Response::Alerts(alerts) => shown(args.json, &alerts, |alerts| alerts_table(alerts, now)),
         Response::Done(what) => what + "\n",
         other => bail!("the running pxeguard answered something else: {other:?}"),
     })
+}
+
+fn explain(args: ExplainArgs) -> anyhow::Result<()> {
+    let ExplainArgs { mac, screen, query: asked } = args;
+    match mac {
+        Some(mac) => query(&asked, &Request::Explain { mac: mac.0, screen }),
+        None => {
+            let message = screen_message(&screen.unwrap_or_default());
+            print(&shown(asked.json, &message, |message| message.in_words() + "\n"))
+        }
+    }
 }
 
 fn shown<T: Serialize>(json: bool, report: &T, table: impl Fn(&T) -> String) -> String {

@@ -8,7 +8,7 @@ mod answer;
 mod boot_server_port;
 mod counts;
 mod fast_path;
-mod frame;
+pub(crate) mod frame;
 mod learning;
 mod reply;
 mod request;

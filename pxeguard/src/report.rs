@@ -27,7 +27,9 @@ pub use boot::{BootChoice, BootEntry, BootList, BootProgram, boot_table};
 pub use clients::{
     BootAttempt, BootClient, BootFile, ClientState, FileResult, clients_table, rate_in_words, size_in_words,
 };
-pub use explanation::{Cause, Explanation, Likelihood, Outcome, ScreenMessage, Timeline, TimelineStep};
+pub use explanation::{
+    Cause, Explanation, Likelihood, Outcome, ScreenMessage, Timeline, TimelineStep, explanation_text,
+};
 pub use overview::Overview;
 pub(crate) use table::printable;
 pub use table::{ports_table, servers_table, status_table, trusts_table};

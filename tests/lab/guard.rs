@@ -1,7 +1,7 @@
 //! The pxeguard program, running on the lab's hypervisor.
 
 use std::env;
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
@@ -38,12 +38,22 @@ impl<'lab> Guard<'lab> {
 
     /// The same on any host.
     pub fn start_on<A: AsRef<OsStr>>(hypervisor: &'lab Host, arguments: impl IntoIterator<Item = A>) -> Result<Self> {
+        Self::start_by(&[], hypervisor, arguments)
+    }
+
+    /// The same, started by another program that executes it, such as `setpriv` with its arguments.
+    pub fn start_by<A: AsRef<OsStr>>(
+        by: &[&str],
+        hypervisor: &'lab Host,
+        arguments: impl IntoIterator<Item = A>,
+    ) -> Result<Self> {
         let ready = hypervisor.enter(|| {
             let _ = std::fs::remove_file(NOTIFY);
             UnixDatagram::bind(NOTIFY)
         })?;
         let ready = ready.context("cannot bind the socket for readiness")?;
-        let mut run = command([program()?])?;
+        let by = by.iter().map(|word| OsString::from(*word));
+        let mut run = command(by.chain([program()?.into_os_string()]))?;
         run.arg("run").args(arguments).env("NOTIFY_SOCKET", NOTIFY);
         run.env("RUST_LOG", env::var_os("RUST_LOG").unwrap_or("info".into()));
         let process = hypervisor.spawn_command(run)?;

@@ -2,6 +2,7 @@
 
 mod beside;
 mod changes;
+mod explain;
 mod fast_path;
 mod golden;
 mod learning;

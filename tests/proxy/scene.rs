@@ -86,15 +86,33 @@ impl Scene {
         std::fs::remove_file(self.root.path().join(name)).unwrap();
     }
 
+    /// The same in observe mode, started by another program.
+    pub fn guard_by(&self, program: &[&str]) -> Guard<'_> {
+        let arguments = self.with_boot(&["--iface", BRIDGE, "--mode", "observe"]);
+        Guard::start_by(program, self.lab.hypervisor(), arguments).unwrap()
+    }
+
+    /// A file in the boot root that only its owner's superuser could read.
+    pub fn add_unreadable(&self, name: &str) {
+        use std::os::unix::fs::PermissionsExt;
+        let path = self.root.path().join(name);
+        std::fs::write(&path, program()).unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0)).unwrap();
+    }
+
     fn start(&self, arguments: &[&str]) -> Guard<'_> {
         self.start_on(self.lab.hypervisor(), arguments)
     }
 
     fn start_on<'a>(&self, host: &'a Host, arguments: &[&str]) -> Guard<'a> {
+        Guard::start_on(host, self.with_boot(arguments)).unwrap()
+    }
+
+    fn with_boot(&self, arguments: &[&str]) -> Vec<String> {
         let root = self.root.path().to_str().unwrap();
         let program = format!("efi-x64={PROGRAM}");
         let boot = ["--boot-root", root, "--boot", &program];
-        Guard::start_on(host, [arguments, &boot].concat()).unwrap()
+        arguments.iter().chain(&boot).map(|word| (*word).to_owned()).collect()
     }
 
     /// The client's DISCOVER: UEFI on x64.

@@ -1,13 +1,17 @@
 //! One boot of a client, as far as it has come.
 
 use std::collections::VecDeque;
+use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use pxeguard_common::arch::Arch;
 
+use super::case::Boot;
 use super::file::File;
+use super::reply::Reply;
 use super::step::TransferId;
+use super::story::{Entry, Happened, Story};
 use super::{Now, Timestamp};
 use crate::boot::Via;
 use crate::report::{BootAttempt, ClientState, FileResult};
@@ -22,6 +26,9 @@ pub(super) const SILENCE: Duration = Duration::from_secs(30);
 /// Who asks again after this time begins anew: the longest pause of edk2 between two DISCOVERs is 32 s.
 const PAUSE: Duration = Duration::from_secs(60);
 
+/// Whoever replied so long before a question was told may have replied to it.
+pub(super) const JUST_NOW: Duration = Duration::from_secs(1);
+
 /// One boot, from the first question to the last file.
 #[derive(Clone, Debug)]
 pub(super) struct Attempt {
@@ -35,6 +42,7 @@ pub(super) struct Attempt {
     refused: Option<Arc<str>>,
     has_address: bool,
     files: VecDeque<File>,
+    story: Story,
     latest: Latest,
     at: Instant,
     is_silence_told: bool,
@@ -42,10 +50,13 @@ pub(super) struct Attempt {
 
 /// What a client was answered last.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub(super) struct Answer {
-    pub(super) message: &'static str,
-    pub(super) strategy: &'static str,
-    pub(super) file: Option<Arc<str>>,
+pub struct Answer {
+    /// `offer`, or `ack` of port 4011.
+    pub message: &'static str,
+    /// `direct`, `binl`, `menu`, `http` or `script`.
+    pub strategy: &'static str,
+    /// The file or URL that it was told, if any yet.
+    pub file: Option<Arc<str>>,
 }
 
 /// What happened last.
@@ -83,6 +94,7 @@ impl Attempt {
             refused: None,
             has_address: false,
             files: VecDeque::new(),
+            story: Story::default(),
             latest: Latest::Asked,
             at: now.instant,
             is_silence_told: false,
@@ -97,7 +109,8 @@ impl Attempt {
         (has_fetched && !is_next_program) || now.instant.saturating_duration_since(self.at) > PAUSE
     }
 
-    pub(super) fn ask(&mut self, arch: Option<Arch>, kind: &'static str, message: &str, now: Now) -> News {
+    pub(super) fn ask(&mut self, arch: Option<Arch>, kind: &'static str, message: &'static str, now: Now) -> News {
+        self.story.add(Happened::Asked { kind, message }, now.time);
         let to_4011 = message == "request";
         let count = if to_4011 { &mut self.asked_4011 } else { &mut self.asked };
         *count += 1;
@@ -110,6 +123,7 @@ impl Attempt {
     pub(super) fn answer(&mut self, answer: Answer, now: Now) -> News {
         let is_new = self.answer.as_ref() != Some(&answer);
         self.answered += 1;
+        self.story.add(Happened::Answered(answer.clone()), now.time);
         self.answer = Some(answer);
         self.refused = None;
         self.happened(Latest::Answered, now);
@@ -119,12 +133,42 @@ impl Attempt {
     pub(super) fn refuse(&mut self, why: &Arc<str>, now: Now) -> News {
         let is_new = self.refused.as_ref() != Some(why);
         self.refused = Some(why.clone());
+        self.story.add(Happened::Refused(why.clone()), now.time);
         self.happened(Latest::Refused, now);
         News::new(is_new)
     }
 
-    pub(super) fn address(&mut self) {
+    pub(super) fn address(&mut self, ip: Ipv4Addr, server: Option<Ipv4Addr>, now: Now) {
         self.has_address = true;
+        self.story.add(Happened::Took { server, ip }, now.time);
+    }
+
+    pub(super) fn replied(&mut self, reply: Arc<Reply>, now: Now) {
+        self.story.add(Happened::Replied(reply), now.time);
+    }
+
+    /// What servers said a moment ago to a client that begins anew now.
+    pub(super) fn just_replied(&mut self, now: Now) -> Vec<Entry> {
+        self.story.split_off(now.time, JUST_NOW)
+    }
+
+    pub(super) fn begin_with(&mut self, entries: Vec<Entry>) {
+        self.story.begin_with(entries);
+    }
+
+    pub(super) fn boot(&self, now: Now) -> Boot {
+        let (entries, left_out) = self.story.entries();
+        let (state, explanation) = self.state(now);
+        Boot {
+            attempt: self.report(now),
+            kind: self.kind,
+            has_address: self.has_address,
+            state,
+            explanation,
+            entries,
+            left_out,
+            questions: self.story.questions(),
+        }
     }
 
     pub(super) fn start(&mut self, id: TransferId, via: Via, name: &Arc<str>, len: u64, now: Now) {

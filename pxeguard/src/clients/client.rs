@@ -8,6 +8,7 @@ use pxeguard_common::arch::Arch;
 use pxeguard_common::net::Ifindex;
 
 use super::attempt::{Attempt, News};
+use super::case::Boot;
 use super::lines::Ration;
 use super::remembered::Who;
 use super::{Now, Timestamp};
@@ -71,15 +72,17 @@ impl Client {
         place: (Ifindex, u16),
         arch: Option<Arch>,
         kind: &'static str,
-        message: &str,
+        message: &'static str,
         now: Now,
     ) -> News {
         self.place = Some(place);
         if self.last().is_over(kind, now) {
+            let mut attempt = Attempt::new(now);
+            attempt.begin_with(self.attempt().just_replied(now));
             if self.attempts.len() == MAX_ATTEMPTS {
                 self.attempts.pop_front();
             }
-            self.attempts.push_back(Attempt::new(now));
+            self.attempts.push_back(attempt);
         }
         self.attempt().ask(arch, kind, message, now)
     }
@@ -110,6 +113,11 @@ impl Client {
             last_seen: self.last_seen,
             attempts: Vec::new(),
         }
+    }
+
+    /// All that is known of its boots, the newest first.
+    pub(super) fn boots(&self, now: Now) -> Vec<Boot> {
+        self.attempts.iter().rev().map(|attempt| attempt.boot(now)).collect()
     }
 
     /// Its attempts, the newest first.

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::Now;
 use super::attempt::SILENCE;
 use super::counts::via_name;
 use super::step::{Ending, TransferId};
+use super::{Now, Timestamp};
 use crate::boot::Via;
 use crate::report::{BootFile, ClientState, FileResult, rate_in_words, size_in_words};
 
@@ -26,6 +26,7 @@ pub(super) struct File {
     pub(super) result: FileResult,
     pub(super) why: Option<String>,
     id: Option<TransferId>,
+    at: Timestamp,
     began: Instant,
     until: Instant,
 }
@@ -42,6 +43,7 @@ impl File {
             result: FileResult::Loading,
             why: None,
             id: Some(id),
+            at: now.time,
             began: now.instant,
             until: now.instant,
         }
@@ -58,6 +60,7 @@ impl File {
             result: FileResult::Denied,
             why: Some(shortened(why).to_string()),
             id: None,
+            at: now.time,
             began: now.instant,
             until: now.instant,
         }
@@ -134,6 +137,8 @@ impl File {
             resent: self.resent,
             result: self.result,
             why: self.why.clone(),
+            began: self.at,
+            took_ms: self.took(now).as_millis() as u64,
         }
     }
 }

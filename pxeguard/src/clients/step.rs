@@ -6,6 +6,7 @@ use std::sync::Arc;
 use pxeguard_common::arch::Arch;
 use pxeguard_common::net::{Ifindex, Mac};
 
+use super::reply::Reply;
 use crate::boot::Via;
 
 /// A transfer, for as long as this daemon runs.
@@ -65,7 +66,11 @@ pub enum Step {
         mac: Mac,
         /// Its address.
         ip: Ipv4Addr,
+        /// The server whose offer it takes, where it names one: option 54.
+        server: Option<Ipv4Addr>,
     },
+    /// A DHCP or PXE server replied to it.
+    Replied(Arc<Reply>),
     /// A file is asked for.
     Started {
         /// The transfer.

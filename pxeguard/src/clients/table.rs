@@ -9,18 +9,23 @@ use std::sync::Arc;
 use lru::LruCache;
 use pxeguard_common::net::Mac;
 
-use super::attempt::Answer;
+use super::attempt::{Answer, JUST_NOW};
+use super::case::Case;
 use super::client::{Client, iface_name};
 use super::counts::BootCounts;
 use super::lines::{Line, Log, Teller};
 use super::remembered::{Remembered, Who};
 use super::step::{Ending, Step, TransferId};
+use super::story::{Happened, Story};
 use super::{Fetched, Now};
 use crate::boot::Via;
 use crate::report::{BootAttempt, BootClient};
 
 /// Addresses of which it is known who has them.
 const MAX_ADDRESSES: NonZeroUsize = NonZeroUsize::new(16_384).expect("not 0");
+
+/// Machines that do not boot, to which servers have replied.
+const MAX_STRANGERS: NonZeroUsize = NonZeroUsize::new(1024).expect("not 0");
 
 /// Files in a report, some 350 bytes each, as the control socket takes no more than 64 MiB; clients beyond are shown
 /// without their attempts.
@@ -32,6 +37,8 @@ pub(super) struct Table {
     log: Log,
     clients: Remembered,
     addresses: LruCache<Ipv4Addr, Mac>,
+    /// What servers said to machines that do not boot, as far as is known.
+    strangers: LruCache<Mac, Story>,
     /// As many as the services allow at once.
     transfers: HashMap<TransferId, Transfer>,
 }
@@ -61,6 +68,7 @@ impl Table {
             log: Log::new(now),
             clients: Remembered::default(),
             addresses: LruCache::new(MAX_ADDRESSES),
+            strangers: LruCache::new(MAX_STRANGERS),
             transfers: HashMap::new(),
         }
     }
@@ -75,6 +83,7 @@ impl Table {
         match step {
             Step::Asked { mac, iface, vlan, arch, kind, message } => {
                 self.counts.asked(*arch, kind);
+                self.meet(*mac, now);
                 self.of(Who::Mac(*mac), now, |teller| {
                     let news = teller.client.ask((*iface, *vlan), *arch, kind, message, now);
                     teller.asked(news, *iface, *vlan, message)
@@ -95,14 +104,25 @@ impl Table {
                     teller.refused(news, why)
                 })
             }
-            Step::Addressed { mac, ip } => {
+            Step::Addressed { mac, ip, server } => {
                 self.addresses.put(*ip, *mac);
                 // Somebody who only wants an address does not boot.
                 if let Some(client) = self.clients.known(Who::Mac(*mac)) {
                     client.ip = Some(*ip);
-                    client.attempt().address();
+                    client.attempt().address(*ip, *server, now);
                 }
                 Taken { mac: Some(*mac), ..Taken::default() }
+            }
+            Step::Replied(reply) => {
+                match self.clients.known(Who::Mac(reply.client)) {
+                    Some(client) => client.attempt().replied(reply.clone(), now),
+                    // Somebody who only wants an address, or whose question is told a moment later.
+                    None => self
+                        .strangers
+                        .get_or_insert_mut(reply.client, Story::default)
+                        .add(Happened::Replied(reply.clone()), now.time),
+                }
+                Taken { mac: Some(reply.client), ..Taken::default() }
             }
             Step::Started { id, ip, via, file, len } => {
                 self.counts.started(*via);
@@ -142,6 +162,22 @@ impl Table {
         }
     }
 
+    /// What servers said to a client before it was known.
+    fn meet(&mut self, mac: Mac, now: Now) {
+        if let Some(mut story) = self.strangers.pop(&mac) {
+            self.clients.heard_of(Who::Mac(mac), now).attempt().begin_with(story.split_off(now.time, JUST_NOW));
+        }
+    }
+
+    /// All that is known of a client.
+    pub(super) fn case(&mut self, mac: Mac, now: Now) -> Case {
+        let client = self.clients.known(Who::Mac(mac));
+        let boots = client.as_ref().map(|client| client.boots(now)).unwrap_or_default();
+        let client = client.map(|client| client.summary(Who::Mac(mac), now, iface_name));
+        let stranger = self.strangers.peek(&mac).map(Story::entries).unwrap_or_default().0;
+        Case { mac, now: now.time, client, boots, stranger }
+    }
+
     fn end(
         &mut self,
         mut transfer: Transfer,
@@ -173,6 +209,13 @@ impl Table {
         let client = self.clients.heard_of(who, now);
         let line = tell(&mut Teller { who, client, log: &mut self.log, now });
         Taken { mac: who.mac(), line, fetched: None }
+    }
+
+    /// Clients whose Ethernet address is known, the one heard of last first, so many at the most.
+    pub(super) fn macs(&self, most: usize) -> Vec<Mac> {
+        let mut clients: Vec<_> = self.clients.iter().filter_map(|(who, client)| Some((who.mac()?, client))).collect();
+        clients.sort_by_key(|(_, client)| Reverse(client.last_instant()));
+        clients.into_iter().take(most).map(|(mac, _)| mac).collect()
     }
 
     /// The clients, the one heard of last first.

@@ -11,6 +11,7 @@ use serde::{Deserialize, Deserializer};
 use toml::Spanned;
 
 use super::ModeChoice;
+use super::alerts::{AlertKeys, AlertSettings};
 use super::boot::{BootKeys, BootSection};
 use super::limits::{Limits, LimitsKeys};
 use crate::hook::HookChoice;
@@ -27,6 +28,7 @@ pub(super) struct ConfigFile {
     pub(super) control: Option<PathBuf>,
     pub(super) state: Option<PathBuf>,
     pub(super) limits: Limits,
+    pub(super) alerts: AlertSettings,
     pub(super) boot: BootSection,
 }
 
@@ -43,6 +45,7 @@ struct Keys {
     control: Option<PathBuf>,
     state: Option<PathBuf>,
     limits: LimitsKeys,
+    alerts: AlertKeys,
     boot: BootKeys,
 }
 
@@ -103,6 +106,7 @@ impl ConfigFile {
             control: keys.control,
             state: keys.state,
             limits: keys.limits.parse()?,
+            alerts: keys.alerts.parse()?,
             boot: keys.boot.parse()?,
         })
     }

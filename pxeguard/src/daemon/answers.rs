@@ -11,11 +11,10 @@ use super::guard::Guard;
 use crate::clients::BootCounts;
 use crate::control::{Request, Response};
 use crate::dataplane::DataPlaneError;
+use crate::explain::Surroundings;
 use crate::metrics::{self, ServerReplies};
 use crate::ports::Watch;
-use crate::report::{
-    Alert, ClientMessages, Explanation, Outcome, Overview, Port, Server, Status, Totals, TrustEntry, mode_name,
-};
+use crate::report::{ClientMessages, Overview, Port, Server, Status, Totals, TrustEntry, mode_name};
 use crate::time::{KernelClock, Timestamp};
 use crate::trust::{MacAddress, Trust};
 
@@ -27,7 +26,7 @@ impl Guard {
             Request::Servers => self.servers().map(Response::Servers),
             Request::Ports => self.port_reports().map(Response::Ports),
             Request::TrustList => Ok(Response::Trusts(self.trust_entries())),
-            Request::Alerts => Ok(Response::Alerts(self.alerts())),
+            Request::Alerts => Ok(Response::Alerts(self.alerts.report())),
             Request::Overview => self.overview().map(|overview| Response::Overview(Box::new(overview))),
             Request::Explain { mac, screen } => {
                 self.explain(mac, screen.as_deref()).map(|told| Response::Explained(Box::new(told)))
@@ -65,23 +64,13 @@ impl Guard {
             ports: self.port_reports()?,
             servers: self.servers()?,
             clients: self.clients.summaries(),
-            alerts: self.alerts(),
+            alerts: self.alerts.report(),
         })
     }
 
-    fn alerts(&self) -> Vec<Alert> {
-        Vec::new()
-    }
-
-    fn explain(&self, mac: MacAddress, _screen: Option<&str>) -> Result<Explanation, DataPlaneError> {
-        Ok(Explanation {
-            mac,
-            outcome: Outcome::Unknown,
-            verdict: String::new(),
-            causes: Vec::new(),
-            screen: None,
-            attempts: Vec::new(),
-        })
+    /// What is known beside a client, to explain what becomes of it.
+    pub(super) fn surroundings(&self) -> Result<Surroundings, DataPlaneError> {
+        Ok(Surroundings { mode: self.mode, boots: self.config.boot.is_some(), servers: self.servers()? })
     }
 
     fn status(&self) -> Result<Status, DataPlaneError> {
@@ -104,7 +93,7 @@ impl Guard {
         })
     }
 
-    fn client_messages(&self) -> Result<ClientMessages, DataPlaneError> {
+    pub(super) fn client_messages(&self) -> Result<ClientMessages, DataPlaneError> {
         let stats = self.plane.maps.port_stats()?;
         Ok(stats.iter().map(|(_, stats)| ClientMessages::of(stats)).sum())
     }
@@ -126,7 +115,7 @@ impl Guard {
         Server::new(key, row, self.port_name(key.port), self.standing(key), clock)
     }
 
-    fn standing(&self, key: &ServerKey) -> Standing {
+    pub(super) fn standing(&self, key: &ServerKey) -> Standing {
         self.compiled.standing(Ifindex(key.port), key.mac, key.vlan)
     }
 

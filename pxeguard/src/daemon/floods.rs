@@ -70,6 +70,11 @@ impl Floods {
         !self.going_on.is_empty()
     }
 
+    /// Whether there is one at a port.
+    pub(super) fn is_going_on(&self, port: Ifindex) -> bool {
+        self.going_on.contains_key(&port)
+    }
+
     /// When they are to be looked at.
     pub(super) fn next_look(&self) -> Instant {
         self.last_look.unwrap_or_else(Instant::now) + LOOK_EVERY
@@ -136,6 +141,7 @@ impl Guard {
 
     /// The kernel says that the clients behind a port exceed its limit.
     pub(super) fn tell_flood(&mut self, port: Ifindex) {
+        self.see_flood(port);
         if self.floods.begin(port, Instant::now()) {
             let name = self.port_name(port.0);
             let Limit { per_s, burst } = self.config.limits.of(&name);

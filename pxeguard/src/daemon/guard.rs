@@ -12,7 +12,9 @@ use pxeguard_common::trust::Mode;
 use tokio::sync::watch;
 
 use super::floods::Floods;
+use super::kept::Kept;
 use super::tell::Teller;
+use crate::alerts::{Alerts, Hooks, Silences};
 use crate::clients::Clients;
 use crate::config::Config;
 use crate::dataplane::{DataPlane, DataPlaneError, Events, Guarded, VlanUse};
@@ -54,6 +56,12 @@ pub(super) struct Guard {
     pub(super) gone: BTreeMap<Ifindex, String>,
     /// The machines that boot, and what servers say to them.
     pub(super) clients: Arc<Clients>,
+    /// What became of them before.
+    pub(super) kept: Kept,
+    pub(super) alerts: Alerts,
+    pub(super) silences: Silences,
+    /// Who is told of alerts.
+    pub(super) hooks: Option<Hooks>,
     pub(super) teller: Teller,
     pub(super) floods: Floods,
     pub(super) since: Timestamp,
@@ -79,6 +87,8 @@ impl Guard {
         let (mode, mode_warning) = config.mode(&trusts);
         let compiled = compile(trusts.iter(), mode, |_| None, &BTreeMap::new());
         let mut plane = DataPlane::open(Path::new(BPFFS))?;
+        let kept = Kept::open(&config.state);
+        let alerts = Alerts::new(config.alerts.close_after);
         plane.responds = config.boot.as_ref().is_some_and(|boot| boot.fast_path);
         Ok(Self {
             config,
@@ -93,6 +103,10 @@ impl Guard {
             networks: watch::Sender::new(Arc::new(networks)),
             gone: BTreeMap::new(),
             clients: Arc::default(),
+            kept,
+            alerts,
+            silences: Silences::default(),
+            hooks: None,
             teller: Teller::default(),
             floods: Floods::default(),
             since: Timestamp::now(),
@@ -190,6 +204,7 @@ impl Guard {
         }
         self.trusts = Trusts::new(config.trusts.clone(), &self.state.trusts);
         self.config = config;
+        self.alerts.set_close_after(self.config.alerts.close_after);
         if let Err(error) = self.change_policy(watch).await {
             log::error!("cannot put the policy in force: {error:#}");
         }

@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
 use std::net::Ipv4Addr;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use aya::Pod;
@@ -15,6 +16,7 @@ use pxeguard_common::reply::ServerReply;
 use pxeguard_common::verdict::{Judgement, Reason, Verdict};
 
 use super::guard::Guard;
+use crate::clients::{Observer, Reply, Step};
 use crate::dataplane::Events;
 use crate::trust::{MacAddress, Trust};
 
@@ -91,6 +93,12 @@ impl Guard {
         let head = &event.head;
         let Some(judgement) = Judgement::at(head.judgement) else { return };
         let port = self.port_name(head.server.port);
+        let captured = (head.captured as usize).min(event.frame.len());
+        let reply = Reply::read(&event.frame[..captured], &head.server, &port, judgement).map(Arc::new);
+        if let Some(reply) = &reply {
+            self.clients.tell(Step::Replied(reply.clone()));
+        }
+        self.see_reply(head, judgement, &port, reply.as_deref());
         match self.teller.line(head, judgement.reason) {
             Line::Skip => {}
             Line::WriteAsLast => log::warn!(

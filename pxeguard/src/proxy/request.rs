@@ -75,6 +75,8 @@ pub struct Addressed {
     pub mac: Mac,
     /// The address that it asks for or has.
     pub ip: Ipv4Addr,
+    /// Option 54: the server whose offer it takes.
+    pub server: Option<Ipv4Addr>,
     /// Whether it says that it boots from the network.
     pub boots: bool,
 }
@@ -113,6 +115,7 @@ struct Fields {
     ciaddr: Ipv4Addr,
     giaddr: Ipv4Addr,
     requested: Option<Ipv4Addr>,
+    server: Option<Ipv4Addr>,
     max_len: usize,
     class: Option<vendor::Class>,
     arch: Option<Arch>,
@@ -145,6 +148,7 @@ impl Fields {
             ciaddr: message.ciaddr(),
             giaddr: message.giaddr(),
             requested: None,
+            server: None,
             max_len: LEAST_MAX_LEN,
             class: None,
             arch: None,
@@ -167,6 +171,7 @@ impl Fields {
         match code {
             OptionCode::MessageType => self.message_type = value.first().map_or(0, |first| *first).into(),
             OptionCode::RequestedIpAddress => self.requested = value.first_chunk().map(|ip: &[u8; 4]| (*ip).into()),
+            OptionCode::ServerIdentifier => self.server = value.first_chunk().map(|ip: &[u8; 4]| (*ip).into()),
             OptionCode::MaxMessageSize => {
                 let said = value.first_chunk().map_or(0, |len| usize::from(u16::from_be_bytes(*len)));
                 self.max_len = said.saturating_sub(HEADERS).clamp(LEAST_MAX_LEN, MAX_LEN);
@@ -198,7 +203,7 @@ impl Fields {
             MessageType::Request => self.requested?,
             _ => return None,
         };
-        Some(Addressed { mac: self.mac, ip, boots: self.class.is_some() })
+        Some(Addressed { mac: self.mac, ip, server: self.server, boots: self.class.is_some() })
     }
 
     fn request(self) -> Result<Request, Ignore> {

@@ -105,12 +105,12 @@ impl Responder {
 
 /// Keeps the address of a client: of one that boots, or that has booted and is now an installed system.
 fn note_address(addressed: Addressed, knows: &mut Knowledge<'_>) {
-    let Addressed { mac, ip, boots } = addressed;
+    let Addressed { mac, ip, server, boots } = addressed;
     if boots || knows.learning.knows(mac) {
         if boots {
             knows.learning.has_address(mac);
         }
-        knows.steps.push(Step::Addressed { mac, ip });
+        knows.steps.push(Step::Addressed { mac, ip, server });
     }
 }
 

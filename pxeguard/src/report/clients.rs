@@ -109,6 +109,10 @@ pub struct BootFile {
     pub result: FileResult,
     /// Why not, if it failed or was denied.
     pub why: Option<String>,
+    /// When it was asked for.
+    pub began: Timestamp,
+    /// How long it took, in milliseconds.
+    pub took_ms: u64,
 }
 
 /// How a transfer went.
@@ -206,6 +210,8 @@ mod tests {
                     resent: 0,
                     result: FileResult::Loading,
                     why: None,
+                    began: NOW,
+                    took_ms: 36,
                 }],
             }],
         }
@@ -225,7 +231,7 @@ mod tests {
         assert_eq!((&json["state"], &json["bytes"], &json["vlan"]), (&"loading".into(), &430.into(), &Value::Null));
         let attempt = &json["attempts"][0];
         assert_eq!(keys(attempt), "answered asked asked_4011 began files offered refused strategy");
-        assert_eq!(keys(&attempt["files"][0]), "bytes file len rate resent result via why");
+        assert_eq!(keys(&attempt["files"][0]), "began bytes file len rate resent result took_ms via why");
     }
 
     #[test]

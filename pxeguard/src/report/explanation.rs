@@ -1,7 +1,10 @@
 //! One client's boots, step by step, with a verdict.
 
+use std::fmt::Write as _;
+
 use serde::{Deserialize, Serialize};
 
+use super::table::printable;
 use crate::time::Timestamp;
 use crate::trust::MacAddress;
 
@@ -100,4 +103,64 @@ pub struct TimelineStep {
     pub is_trouble: bool,
     /// How often it happened, in a row.
     pub times: u64,
+}
+
+impl Likelihood {
+    /// In words.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Possible => "possible",
+            Self::Likely => "likely",
+            Self::Certain => "certain",
+        }
+    }
+}
+
+/// The same for people: the verdict, the causes, and each boot step by step.
+pub fn explanation_text(told: &Explanation, now: Timestamp) -> String {
+    let mut text = String::new();
+    let mut line = |words: &str| {
+        text.push_str(printable(words).trim_end());
+        text.push('\n');
+    };
+    line(&format!("{}: {}", told.mac, told.verdict));
+    for (number, cause) in told.causes.iter().enumerate() {
+        line("");
+        line(&format!("{}. {}: {}", number + 1, cause.likelihood.name(), cause.what));
+        for evidence in &cause.evidence {
+            line(&format!("   - {evidence}"));
+        }
+        line(&format!("   next: {}", cause.next));
+    }
+    if let Some(screen) = &told.screen {
+        line("");
+        line(&screen.in_words());
+    }
+    for boot in &told.attempts {
+        line("");
+        line(&format!("boot of {} ({})", boot.began, boot.began.ago(now)));
+        for step in &boot.steps {
+            let after = step.at.0.duration_since(boot.began.0).unwrap_or_default().as_secs_f64();
+            let mark = if step.is_trouble { '!' } else { ' ' };
+            line(&format!("{after:>9.3} s {mark} {} {}", step.who, step.what));
+        }
+        if boot.left_out > 0 {
+            line(&format!("            ({} steps in the middle are left out)", boot.left_out));
+        }
+    }
+    text
+}
+
+impl ScreenMessage {
+    /// What it means, on one line.
+    pub fn in_words(&self) -> String {
+        let mut words = String::new();
+        let name = if self.code.is_empty() { &self.text } else { &self.code };
+        let _ = write!(words, "{name}");
+        if !self.code.is_empty() && self.code != self.text {
+            let _ = write!(words, " \"{}\"", self.text);
+        }
+        let _ = write!(words, ", of {}: {}", self.by, self.means);
+        words
+    }
 }

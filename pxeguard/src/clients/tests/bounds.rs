@@ -64,7 +64,7 @@ fn what_clients_make_up_takes_little_room() {
 fn a_report_has_an_end_and_those_heard_of_last_are_shown_whole() {
     let mut scene = Scene::new();
     for number in 0..MAX_FETCHED.get() {
-        scene.tell(Step::Addressed { mac: invented(number), ip: IP });
+        scene.tell(Step::Addressed { mac: invented(number), ip: IP, server: None });
         for _attempt in 0..3 {
             scene.tell(asked_by(invented(number), "PXEClient", "discover"));
             for _file in 0..10 {

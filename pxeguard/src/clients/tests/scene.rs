@@ -80,5 +80,5 @@ pub(super) fn ended(bytes: u64, ending: Ending) -> Step {
 }
 
 pub(super) fn addressed() -> Step {
-    Step::Addressed { mac: MAC, ip: IP }
+    Step::Addressed { mac: MAC, ip: IP, server: None }
 }

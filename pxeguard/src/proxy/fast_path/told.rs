@@ -51,7 +51,7 @@ pub fn note(told: &Told, parts: &Parts, steps: &mut Vec<Step>) {
     let mut learning = parts.learning.lock().unwrap_or_else(PoisonError::into_inner);
     if !is_offer {
         learning.has_address(values.chaddr);
-        steps.push(Step::Addressed { mac: values.chaddr, ip: ciaddr });
+        steps.push(Step::Addressed { mac: values.chaddr, ip: ciaddr, server: None });
     }
     let mut policy =
         Policy { networks: &networks, settings: &settings, offers: &*parts.offers, learning: &mut learning };

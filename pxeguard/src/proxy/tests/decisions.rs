@@ -108,7 +108,7 @@ fn a_request_for_an_address_is_left_to_the_dhcp_server_and_tells_the_address() {
         let mut bench = Bench::new();
         assert_eq!(bench.respond(&bytes(captured), None), None);
         assert_eq!(bench.ignored(Ignore::ForDhcpServer), 1);
-        let [Step::Addressed { mac: CLIENT_MAC, ip }] = bench.steps[..] else { panic!("{:?}", bench.steps) };
+        let [Step::Addressed { mac: CLIENT_MAC, ip, .. }] = bench.steps[..] else { panic!("{:?}", bench.steps) };
         assert!(bench.networks.has_client(ip), "{ip}");
     }
 }
