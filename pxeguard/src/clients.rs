@@ -27,6 +27,7 @@ use tokio::sync::broadcast;
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
+pub use crate::proxy::frame::Checksum;
 use crate::report::BootClient;
 use crate::time::Timestamp;
 use neighbours::Neighbours;
@@ -36,7 +37,7 @@ use table::{Table, Taken};
 pub use attempt::Answer;
 pub use case::{Boot, Case};
 pub use counts::{BootCounts, KernelAnswers};
-pub use reply::{Checksum, Reply};
+pub use reply::Reply;
 pub use step::{Ending, Observer, Step, TransferId};
 pub use story::{Entry, Happened};
 

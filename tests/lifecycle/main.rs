@@ -1,5 +1,6 @@
 //! The daemon's life: ports that come and go, restarts, upgrades, the end.
 
+mod alerts;
 mod attached;
 mod detach;
 mod flood;

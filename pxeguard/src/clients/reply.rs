@@ -8,10 +8,9 @@ use dhcproto::v4::borrowed::Message;
 use pxeguard_common::dhcp::MessageType;
 use pxeguard_common::net::{Ifindex, Mac};
 use pxeguard_common::server::ServerKey;
-use pxeguard_common::template::{checksum, sum};
 use pxeguard_common::verdict::Judgement;
 
-use crate::proxy::frame;
+use crate::proxy::frame::{self, Checksum};
 use crate::report::printable;
 
 /// Bytes that are kept of a text that a server makes up.
@@ -56,24 +55,16 @@ pub struct Reply {
     pub checksum: Checksum,
 }
 
-/// A UDP checksum.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Checksum {
-    /// It is right, or there is none (RFC 768).
-    Right,
-    /// It is the sum of the pseudo header alone, which Linux leaves there for a card to complete
-    /// (`CHECKSUM_PARTIAL`, include/linux/skbuff.h).
-    Uncomputed,
-    /// It is wrong in another way.
-    Wrong,
-}
-
 impl Reply {
     /// Reads what the kernel has told of a frame; `None` where the frame is not whole, or names no client.
     pub fn read(bytes: &[u8], sender: &ServerKey, port_name: &str, judgement: Judgement) -> Option<Self> {
         // The VLAN was read by the kernel.
         let (envelope, payload) = frame::read(bytes, None)?;
         let message = Message::new(payload).ok()?;
+        // The decoder takes a longer address at its word.
+        if message.hlen() != 6 {
+            return None;
+        }
         let mut reply = Self {
             client: message.chaddr().try_into().ok()?,
             server: sender.mac,
@@ -91,7 +82,7 @@ impl Reply {
             file_server: given(message.siaddr()).map(|server| server.to_string().into()),
             has_vendor_options: false,
             message: None,
-            checksum: Checksum::of(bytes, payload),
+            checksum: Checksum::of(bytes)?,
         };
         // The header's field may be full of options (RFC 2132 §9.3).
         let mut file = text(message.fname());
@@ -142,27 +133,74 @@ fn text(bytes: &[u8]) -> Option<Arc<str>> {
     (!text.is_empty()).then(|| text.into())
 }
 
-impl Checksum {
-    /// Of the datagram whose payload is the end of what IP says of its length.
-    fn of(bytes: &[u8], payload: &[u8]) -> Self {
-        const UDP: usize = 8;
-        let end = payload.as_ptr() as usize - bytes.as_ptr() as usize + payload.len();
-        let udp = end - payload.len() - UDP;
-        // Twenty bytes, or more with options: what counts are its last eight without them.
-        let Some(ip) =
-            (0..=10).map(|words| udp - 20 - words * 4).find(|at| bytes[*at] == 0x45 + ((udp - 20 - at) / 4) as u8)
-        else {
-            return Self::Right;
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use pxeguard_common::template::{checksum, sum};
+    use pxeguard_common::verdict::{Reason, Verdict};
+    use pxeguard_lab::frames::{Message, code};
+
+    use super::*;
+
+    const SENDER: ServerKey =
+        ServerKey { mac: [2, 0, 0, 0, 0x66, 1], vlan: 0, source: [10, 66, 0, 1], server_id: [0; 4], port: 7 };
+    const JUDGEMENT: Judgement = Judgement { verdict: Verdict::Drop, reason: Reason::Untrusted };
+
+    fn read(frame: &[u8]) -> Option<Reply> {
+        Reply::read(frame, &SENDER, "tap1", JUDGEMENT)
+    }
+
+    #[test]
+    fn a_reply_is_read_with_what_it_gives() {
+        let offer = Message::offer().with(|offer| {
+            offer.bootp.set(code::VENDOR_CLASS, *b"PXEClient").set(code::BOOT_FILE, *b"a\x1b[2J.efi");
+        });
+        let reply = read(&offer.frame()).unwrap();
+        assert_eq!((reply.kind, reply.checksum), (MessageType::Offer, Checksum::Right));
+        assert_eq!(reply.address, Some(offer.bootp.yiaddr));
+        assert!(reply.says_pxe());
+        assert_eq!(reply.file.as_deref(), Some("a\u{fffd}[2J.efi"));
+    }
+
+    #[test]
+    fn a_reply_to_no_ethernet_address_names_no_client() {
+        for hlen in [0, 5, 7, 16, 17, 255] {
+            assert_eq!(read(&Message::offer().with(|offer| offer.bootp.hlen = hlen).frame()), None, "{hlen}");
+        }
+    }
+
+    #[test]
+    fn a_checksum_that_was_left_to_a_card_is_told_from_a_wrong_one() {
+        let frame = Message::offer().frame();
+        let (ip, udp) = (14, 34);
+        let len = u32::from(u16::from_be_bytes([frame[udp + 4], frame[udp + 5]]));
+        let partial = !checksum(sum(&frame[ip + 12..ip + 20], 0) + 17 + len);
+        let with = |said: u16| {
+            let mut frame = frame.clone();
+            frame[udp + 6..udp + 8].copy_from_slice(&said.to_be_bytes());
+            read(&frame).unwrap().checksum
         };
-        let said = u16::from_be_bytes([bytes[udp + 6], bytes[udp + 7]]);
-        let len = u16::from_be_bytes([bytes[udp + 4], bytes[udp + 5]]);
-        let pseudo = sum(&bytes[ip + 12..ip + 20], 0) + 17 + u32::from(len);
-        if said == 0 || checksum(pseudo + sum(&bytes[udp..end], 0)) == 0 {
-            Self::Right
-        } else if said == !checksum(pseudo) {
-            Self::Uncomputed
-        } else {
-            Self::Wrong
+        assert_eq!([with(0), with(partial), with(1)], [Checksum::Right, Checksum::Uncomputed, Checksum::Wrong]);
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_that_a_server_sends_is_fatal(
+            changes in prop::collection::vec((0_usize..400, any::<u8>()), 0..12),
+            cut in 0_usize..400,
+            tag in any::<bool>(),
+        ) {
+            let mut frame = Message::offer().frame();
+            if tag {
+                frame.splice(12..12, [0x81, 0, 0, 5]);
+            }
+            for (at, byte) in changes {
+                if let Some(there) = frame.get_mut(at) {
+                    *there = byte;
+                }
+            }
+            let _ = read(&frame);
+            let _ = read(&frame[..cut.min(frame.len())]);
         }
     }
 }

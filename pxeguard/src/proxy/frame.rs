@@ -44,14 +44,50 @@ pub fn read(frame: &[u8], tag: Option<u16>) -> Option<(Envelope, &[u8])> {
     let (to_mac, rest) = frame.split_first_chunk()?;
     let (from_mac, rest) = rest.split_first_chunk()?;
     let (vlan, ip) = untag(rest, tag)?;
+    let (header, datagram) = datagram(ip)?;
+    let payload = &datagram[UDP..];
+    let from = SocketAddrV4::new(address(header, 12)?, word(datagram, 0)?);
+    let to = SocketAddrV4::new(address(header, 16)?, word(datagram, 2)?);
+    Some((Envelope { from_mac: *from_mac, to_mac: *to_mac, vlan, from, to }, payload))
+}
+
+/// An IPv4 header, and the whole UDP datagram behind it.
+fn datagram(ip: &[u8]) -> Option<(&[u8], &[u8])> {
     let header = ip.get(..usize::from(ip.first()? & 0xf) * 4).filter(|header| header.len() >= IPV4)?;
     let total = usize::from(word(ip, 2)?);
     let is_udp = ip[0] >> 4 == 4 && header[9] == PROTOCOL_UDP && word(ip, 6)? & FRAGMENT == 0;
     let datagram = ip.get(header.len()..total).filter(|_| is_udp)?;
-    let payload = datagram.get(UDP..usize::from(word(datagram, 4)?))?;
-    let from = SocketAddrV4::new(address(header, 12)?, word(datagram, 0)?);
-    let to = SocketAddrV4::new(address(header, 16)?, word(datagram, 2)?);
-    Some((Envelope { from_mac: *from_mac, to_mac: *to_mac, vlan, from, to }, payload))
+    let datagram = datagram.get(..usize::from(word(datagram, 4)?)).filter(|datagram| datagram.len() >= UDP)?;
+    Some((header, datagram))
+}
+
+/// A UDP checksum.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Checksum {
+    /// It is right, or there is none (RFC 768).
+    Right,
+    /// It is the sum of the pseudo header alone, which Linux leaves there for a card to complete
+    /// (`CHECKSUM_PARTIAL`, include/linux/skbuff.h).
+    Uncomputed,
+    /// It is wrong in another way.
+    Wrong,
+}
+
+impl Checksum {
+    /// Of a frame's datagram; `None` if it is no whole one.
+    pub fn of(frame: &[u8]) -> Option<Self> {
+        let (_, ip) = untag(frame.get(12..)?, None)?;
+        let (header, datagram) = datagram(ip)?;
+        let said = word(datagram, 6)?;
+        let pseudo_header = sum(header.get(12..20)?, 0) + u32::from(PROTOCOL_UDP) + datagram.len() as u32;
+        Some(if said == 0 || checksum(pseudo_header + sum(datagram, 0)) == 0 {
+            Self::Right
+        } else if said == !checksum(pseudo_header) {
+            Self::Uncomputed
+        } else {
+            Self::Wrong
+        })
+    }
 }
 
 /// Goes through at most one tag in the frame, beside one that was taken out.
