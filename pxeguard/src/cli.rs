@@ -27,6 +27,7 @@ Examples:
   pxeguard run --iface vmbr0 --trust-port eno1     only what comes in by the uplink may answer
   pxeguard run --iface vmbr0 --boot-root /srv/boot boot PXE clients from this folder, too
   pxeguard clients                                 ... and who boots, how far, and why not?
+  pxeguard doctor --iface vmbr0                    what on this host is in the way?
   pxeguard detach                                  stop guarding altogether
 
 Exit status: 0 done, 1 failed, 2 wrong usage.";
@@ -47,6 +48,16 @@ Examples:
 The guard goes on when this process ends, crashes or is replaced: pxeguard detach ends it.
 On SIGHUP the configuration file is read again.";
 
+const AFTER_DOCTOR: &str = "\
+Examples:
+  pxeguard doctor --iface vmbr0
+      Looks at the bridge, its ports, packet filters, who holds which port, dnsmasq, addresses and the boot root.
+  pxeguard doctor --iface vmbr0 --json | jq '.[] | select(.result != \"pass\")'
+      What is not well, for a script.
+
+It changes nothing, and sends nothing.  It works beside a running pxeguard and without one, and as root sees all.
+Exit status: 0 nothing failed, 1 something failed, 2 wrong usage.";
+
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -61,6 +72,9 @@ pub enum Command {
     Ports(QueryArgs),
     /// Shows the machines that boot: what each asked for, what it was offered, and how far it came.
     Clients(QueryArgs),
+    /// Looks for what on this host is in the way of `pxeguard run` with the same options, and says what mends it.
+    #[command(after_long_help = AFTER_DOCTOR)]
+    Doctor(DoctorArgs),
     /// Shows what there is to boot, or says what one client boots, in the running pxeguard.
     #[command(subcommand)]
     Boot(BootCommand),
@@ -135,6 +149,17 @@ pub struct RunArgs {
     /// Socket by which the other commands reach this process [default: /run/pxeguard/pxeguard.sock].
     #[arg(long, value_name = "PATH")]
     pub control: Option<PathBuf>,
+}
+
+/// What the doctor is asked.
+#[derive(Args, Clone, Debug)]
+pub struct DoctorArgs {
+    /// Answer in JSON: a list of `{check, result, subject, evidence, remedy}`.
+    #[arg(long)]
+    pub json: bool,
+    /// What is to be run.
+    #[command(flatten)]
+    pub run: RunArgs,
 }
 
 /// How to reach the running pxeguard.

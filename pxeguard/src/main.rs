@@ -12,11 +12,14 @@ use clap::Parser;
 use clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand;
 use env_logger::fmt::Formatter;
 use log::{Level, LevelFilter, Record};
-use pxeguard::cli::{BootCommand, Cli, Command, ControlArgs, QueryArgs, RunArgs, TrustCommand};
+use pxeguard::cli::{BootCommand, Cli, Command, ControlArgs, DoctorArgs, QueryArgs, RunArgs, TrustCommand};
 use pxeguard::config::{Config, ConfigError};
 use pxeguard::control::{Request, Response, ask};
+use pxeguard::doctor::{self, Asked, Outcome};
 use pxeguard::exit::ExitCode;
-use pxeguard::report::{boot_table, clients_table, ports_table, servers_table, status_table, trusts_table};
+use pxeguard::report::{
+    boot_table, clients_table, doctor_table, ports_table, servers_table, status_table, trusts_table,
+};
 use pxeguard::time::Timestamp;
 use pxeguard::{daemon, dataplane};
 use serde::Serialize;
@@ -61,6 +64,7 @@ fn execute(command: Command) -> anyhow::Result<()> {
         Command::Servers(args) => query(&args, &Request::Servers),
         Command::Ports(args) => query(&args, &Request::Ports),
         Command::Clients(args) => query(&args, &Request::Clients),
+        Command::Doctor(args) => doctor(args),
         Command::Boot(BootCommand::List(args)) => query(&args, &Request::BootList),
         Command::Boot(BootCommand::Set(args)) => {
             change(&args.control, &Request::BootSet { mac: args.mac.0, entry: args.entry, once: args.once })
@@ -78,6 +82,17 @@ fn run(args: RunArgs) -> anyhow::Result<()> {
     require_privileges()?;
     start_log();
     daemon::run(config)
+}
+
+fn doctor(args: DoctorArgs) -> anyhow::Result<()> {
+    let config = Config::load(args.run)?;
+    let findings = doctor::check(&config, Asked::ByPerson)?;
+    print(&shown(args.json, &findings, |findings| doctor_table(findings)))?;
+    match findings.iter().filter(|finding| finding.result == Outcome::Fail).count() {
+        0 => Ok(()),
+        1 => bail!("one check failed"),
+        failed => bail!("{failed} checks failed"),
+    }
 }
 
 /// Where the kernel's programs and maps are pinned.

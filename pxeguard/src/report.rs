@@ -2,6 +2,7 @@
 
 mod boot;
 mod clients;
+mod doctor;
 mod table;
 mod totals;
 
@@ -23,6 +24,7 @@ pub use boot::{BootChoice, BootEntry, BootList, BootProgram, boot_table};
 pub use clients::{
     BootAttempt, BootClient, BootFile, ClientState, FileResult, clients_table, rate_in_words, size_in_words,
 };
+pub use doctor::doctor_table;
 pub(crate) use table::printable;
 pub use table::{ports_table, servers_table, status_table, trusts_table};
 pub use totals::Totals;
