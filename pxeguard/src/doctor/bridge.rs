@@ -75,7 +75,8 @@ fn judge(bridge: &Bridge) -> Vec<Finding> {
     if !bridge.is_up {
         findings.push(Finding::fail(Check::Bridge, name, "the bridge is down", Some(format!("ip link set {name} up"))));
     }
-    let off = format!("ip link set {name} type bridge stp_state 0 forward_delay 0");
+    // The kernel refuses a delay of 0 as long as STP is on, and without STP the delay is no matter.
+    let off = format!("ip link set {name} type bridge stp_state 0");
     findings.push(match bridge.stp {
         None => {
             let why = format!("/sys/class/net/{name}/bridge cannot be read: STP and forward delay are not known");
@@ -167,7 +168,7 @@ mod tests {
         let finding = &judged(1, 15, Vec::new())[0];
         assert_eq!(finding.result, Outcome::Fail);
         assert!(finding.evidence.contains("first 30 s"), "{}", finding.evidence);
-        assert_eq!(finding.remedy.as_deref(), Some("ip link set vmbr0 type bridge stp_state 0 forward_delay 0"));
+        assert_eq!(finding.remedy.as_deref(), Some("ip link set vmbr0 type bridge stp_state 0"));
         assert_eq!(judged(1, 2, Vec::new())[0].result, Outcome::Warn);
         assert_eq!(judged(2, 15, Vec::new())[0].result, Outcome::Warn);
     }
@@ -177,8 +178,7 @@ mod tests {
         for state in [LISTENING, LEARNING] {
             let finding = &judged(1, 15, vec![port(state)])[1];
             assert_eq!(finding.result, Outcome::Fail);
-            let remedy =
-                "ip link set vmbr0 type bridge stp_state 0 forward_delay 0 && bridge link set dev tap0 state 3";
+            let remedy = "ip link set vmbr0 type bridge stp_state 0 && bridge link set dev tap0 state 3";
             assert_eq!(finding.remedy.as_deref(), Some(remedy));
         }
         let remedy = judged(0, 0, vec![port(LISTENING)])[1].remedy.clone();
