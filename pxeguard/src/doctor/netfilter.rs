@@ -10,27 +10,21 @@ mod packet;
 mod rules;
 #[cfg(test)]
 mod tests;
+mod traffic;
+mod walk;
+mod way;
 
 use std::fs;
-use std::net::Ipv4Addr;
-
-use ipnet::Ipv4Net;
 
 use super::command::{Silent, output};
 use super::{Check, Finding, Host, Segment};
-use packet::{Packet, TCP, UDP, only, state};
-use rules::{Cause, Chain, Family, Hook, Outcome, Place, Ruleset, Tool};
+use rules::{Chain, Family, Hook, Place, Ruleset, Tool};
+use traffic::Traffic;
+use walk::{Cause, Outcome};
+use way::{IP, Kind, Step, Way, Wire};
 
 /// Ports of one bridge that are looked at one by one.
 const MAX_PORTS: usize = 64;
-/// Where a TFTP transfer's own port is, by the kernel's default (`net.ipv4.ip_local_port_range`).
-const EPHEMERAL: (u16, u16) = (32768, 60999);
-/// Ports of clients.
-const ANY_PORT: (u16, u16) = (1024, 65535);
-/// Ports of DHCP (RFC 2131 §4.1), servers' and clients'.
-const SERVER: (u16, u16) = (67, 67);
-const CLIENT: (u16, u16) = (68, 68);
-
 /// What is known of the filters of this host.
 #[derive(Debug, Default)]
 pub(super) struct Facts {
@@ -46,19 +40,6 @@ pub(super) struct Facts {
 #[derive(Clone, Copy, Debug)]
 struct Boot {
     http_port: u16,
-}
-
-/// One guarded interface.
-#[derive(Clone, Debug, Default)]
-struct Wire {
-    name: String,
-    /// Of a bridge, its ports.
-    ports: Vec<String>,
-    is_bridge: bool,
-    /// Where its clients are.
-    net: Option<Ipv4Net>,
-    /// Whether bridged frames pass iptables (br_netfilter).
-    calls_iptables: bool,
 }
 
 pub(super) fn check(host: &Host<'_>) -> Vec<Finding> {
@@ -121,25 +102,6 @@ fn wire(segment: &Segment, host: &Host<'_>, everywhere: bool) -> Wire {
     }
 }
 
-/// What is on the way.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Traffic {
-    /// Clients' questions to ports 67 and 4011.
-    Question,
-    /// Our answers.
-    Answer,
-    /// The first datagram of a transfer.
-    Tftp,
-    /// Acknowledgements, which come to a port of the transfer's own.
-    TftpData,
-    /// Connections to the HTTP server.
-    Http(u16),
-    /// What this host sends of files.
-    Served,
-    /// DHCP between the ports of a bridge.
-    Bridged,
-}
-
 fn judge(facts: &Facts) -> Vec<Finding> {
     let mut findings = Vec::new();
     for (why, helps) in &facts.unread {
@@ -163,13 +125,6 @@ fn judge(facts: &Facts) -> Vec<Finding> {
     }
     findings
 }
-
-/// A packet at a hook of some families.
-type Step = (&'static [Family], Hook, Packet);
-
-const IP: &[Family] = &[Family::Ip, Family::Inet];
-const BRIDGE: &[Family] = &[Family::Bridge];
-const DEVICE: &[Family] = &[Family::Netdev, Family::Inet];
 
 impl Facts {
     fn finding(&self, wire: &Wire, traffic: Traffic) -> Finding {
@@ -236,8 +191,14 @@ impl Facts {
                  && firewall-cmd --reload"
             );
         }
-        if let (Some((protocol, port)), true) = (port, has_chain("ufw-user-input")) {
-            return format!("ufw prepend allow in on {name} proto {protocol} to any port {port}");
+        if has_chain("ufw-user-input") && *tool != Tool::Nft {
+            match (port, traffic) {
+                (Some((protocol, port)), _) => {
+                    return format!("ufw prepend allow in on {name} proto {protocol} to any port {port}");
+                }
+                (None, Traffic::Bridged) => return format!("ufw route prepend allow in on {name} out on {name}"),
+                (None, _) => {}
+            }
         }
         let iptables = match tool {
             Tool::Nft => {
@@ -265,262 +226,5 @@ fn cause_in_words(Cause { base, rule, .. }: &Cause) -> String {
     match rule {
         None => format!("by {who}, chain {}: its policy is to drop, and no rule accepts it", base.chain),
         Some((place, text)) => format!("by {who}, chain {}: {text}", place.chain),
-    }
-}
-
-impl Traffic {
-    fn name(self) -> String {
-        match self {
-            Self::Question => "udp 67, 4011".to_owned(),
-            Self::Answer => "answers".to_owned(),
-            Self::Tftp => "udp 69".to_owned(),
-            Self::TftpData => "TFTP transfers".to_owned(),
-            Self::Http(port) => format!("tcp {port}"),
-            Self::Served => "files".to_owned(),
-            Self::Bridged => "DHCP between ports".to_owned(),
-        }
-    }
-
-    const fn what(self) -> &'static str {
-        match self {
-            Self::Question => "a PXE client's question",
-            Self::Answer => "an answer to a PXE client",
-            Self::Tftp => "a TFTP client's request",
-            Self::TftpData => "what a TFTP client acknowledges",
-            Self::Http(_) => "an HTTP client's connection",
-            Self::Served => "what is sent of a file",
-            Self::Bridged => "DHCP between the ports of the bridge",
-        }
-    }
-
-    fn passes(self, wire: &Wire) -> String {
-        match self {
-            Self::Question => {
-                "read before netfilter's input, so that rules there do not matter; nothing on the way drops it"
-                    .to_owned()
-            }
-            Self::Answer => {
-                "sent as whole frames, which netfilter's output does not see; nothing drops them".to_owned()
-            }
-            Self::Bridged if wire.calls_iptables => {
-                "br_netfilter sends bridged frames through iptables, and nothing there drops DHCP".to_owned()
-            }
-            Self::Bridged => "bridged frames do not pass iptables, and no rule of the bridge's drops DHCP".to_owned(),
-            _ => "nothing drops it".to_owned(),
-        }
-    }
-
-    fn in_nft(self, name: &str, has_bridge: bool) -> String {
-        let (from, to) = match has_bridge {
-            true => (format!("iifname {name} "), format!("oifname {name} ")),
-            // There, interfaces are ports.
-            false => (String::new(), String::new()),
-        };
-        match self {
-            Self::Question => "udp dport { 67, 4011 }".to_owned(),
-            Self::Answer => "udp sport { 67, 4011 }".to_owned(),
-            Self::Bridged if has_bridge => format!("{from}{to}").trim_end().to_owned(),
-            Self::Bridged => "udp dport { 67, 68 }".to_owned(),
-            Self::Tftp => format!("{from}udp dport 69"),
-            Self::TftpData if has_bridge => format!("{from}ct state established"),
-            Self::TftpData => "udp dport 32768-60999".to_owned(),
-            Self::Http(port) => format!("{from}tcp dport {port}"),
-            Self::Served if has_bridge => format!("{to}meta l4proto {{ tcp, udp }}"),
-            Self::Served => "meta protocol ip".to_owned(),
-        }
-    }
-
-    fn in_iptables(self, name: &str, hook: Hook) -> String {
-        match self {
-            Self::Bridged if hook == Hook::Forward => format!("-i {name} -o {name}"),
-            Self::Question | Self::Bridged => "-p udp --dport 67:68".to_owned(),
-            Self::Answer => "-p udp --sport 67".to_owned(),
-            Self::Tftp => format!("-i {name} -p udp --dport 69"),
-            Self::TftpData => format!("-i {name} -m conntrack --ctstate ESTABLISHED"),
-            Self::Http(port) => format!("-i {name} -p tcp --dport {port}"),
-            Self::Served => format!("-o {name}"),
-        }
-    }
-}
-
-/// One way that traffic takes.
-#[derive(Clone, Debug)]
-struct Way {
-    steps: Vec<Step>,
-    /// The port by which it comes, where each has a way of its own.
-    at: Option<String>,
-    kind: Kind,
-}
-
-/// What goes a way.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Kind {
-    /// All there is.
-    Sole,
-    /// What clients behind one port ask.
-    Asked,
-    /// What DHCP servers behind one port reply.
-    Replied,
-}
-
-impl Wire {
-    fn ways(&self, traffic: Traffic) -> Vec<Way> {
-        let alone = |steps| vec![Way { steps, at: None, kind: Kind::Sole }];
-        match traffic {
-            Traffic::Question if !self.is_bridge => Vec::new(),
-            Traffic::Question => self.by_port(Kind::Asked, |from| self.questions(from)),
-            Traffic::Bridged => {
-                let mut ways = self.by_port(Kind::Asked, |from| self.bridged(from, &self.asked()));
-                ways.extend(self.by_port(Kind::Replied, |from| self.bridged(from, &self.replied())));
-                ways
-            }
-            Traffic::Answer => alone(self.out_of_the_bridge(&self.answer())),
-            Traffic::Tftp => alone(self.to_host(&self.request(UDP, ANY_PORT, (69, 69), state::NEW))),
-            Traffic::TftpData => alone(self.to_host(&self.request(UDP, ANY_PORT, EPHEMERAL, state::ESTABLISHED))),
-            Traffic::Http(port) => {
-                let first = self.to_host(&self.request(TCP, ANY_PORT, (port, port), state::NEW));
-                let later = self.to_host(&self.request(TCP, ANY_PORT, (port, port), state::ESTABLISHED));
-                alone([first, later].concat())
-            }
-            Traffic::Served => {
-                let datagram = self.from_host(&self.response(UDP, EPHEMERAL, state::NEW));
-                let segment = self.from_host(&self.response(TCP, ANY_PORT, state::ESTABLISHED));
-                alone([datagram, segment].concat())
-            }
-        }
-    }
-
-    fn by_port(&self, kind: Kind, steps: impl Fn(&str) -> Vec<Step>) -> Vec<Way> {
-        let way = |port: &String| Way { steps: steps(port), at: Some(port.clone()), kind };
-        self.ports.iter().map(way).collect()
-    }
-
-    /// To the packet socket on a bridge: it sees a frame that the bridge has let through, before the bridge's own ingress.
-    fn questions(&self, from: &str) -> Vec<Step> {
-        let asked = Packet { from: vec![from.to_owned()], ..self.asked() };
-        let mut steps = vec![
-            (DEVICE, Hook::Ingress, asked.clone()),
-            (BRIDGE, Hook::Prerouting, asked.clone()),
-            (BRIDGE, Hook::Input, asked.clone()),
-        ];
-        if self.calls_iptables {
-            steps.push((IP, Hook::Prerouting, self.at_ip(&asked)));
-        }
-        steps
-    }
-
-    fn bridged(&self, from: &str, packet: &Packet) -> Vec<Step> {
-        let to = self.ports.iter().filter(|port| *port != from).cloned().collect();
-        let packet = Packet { from: vec![from.to_owned()], to, is_bridged: true, ..packet.clone() };
-        let mut steps = vec![(DEVICE, Hook::Ingress, packet.clone())];
-        for hook in [Hook::Prerouting, Hook::Forward, Hook::Postrouting] {
-            steps.push((BRIDGE, hook, packet.clone()));
-            if self.calls_iptables {
-                let to = if hook == Hook::Prerouting { Vec::new() } else { vec![self.name.clone()] };
-                steps.push((IP, hook, Packet { to, ..self.at_ip(&packet) }));
-            }
-        }
-        steps.push((DEVICE, Hook::Egress, packet));
-        steps
-    }
-
-    fn to_host(&self, packet: &Packet) -> Vec<Step> {
-        let at_port = Packet { from: self.ports.clone(), ..packet.clone() };
-        let mut steps = Vec::new();
-        if self.is_bridge {
-            steps.extend([
-                (DEVICE, Hook::Ingress, at_port.clone()),
-                (BRIDGE, Hook::Prerouting, at_port.clone()),
-                (BRIDGE, Hook::Input, at_port.clone()),
-            ]);
-        }
-        let here = self.at_ip(&at_port);
-        steps.extend([
-            (DEVICE, Hook::Ingress, here.clone()),
-            (IP, Hook::Prerouting, here.clone()),
-            (IP, Hook::Input, here),
-        ]);
-        steps
-    }
-
-    fn from_host(&self, packet: &Packet) -> Vec<Step> {
-        let here = Packet { to: vec![self.name.clone()], ..packet.clone() };
-        let mut steps = vec![(IP, Hook::Output, here.clone()), (IP, Hook::Postrouting, here.clone())];
-        steps.extend(self.out_of_the_bridge(packet));
-        steps
-    }
-
-    fn out_of_the_bridge(&self, packet: &Packet) -> Vec<Step> {
-        let mut steps = vec![(DEVICE, Hook::Egress, Packet { to: vec![self.name.clone()], ..packet.clone() })];
-        if self.is_bridge {
-            let at_port = Packet { to: self.ports.clone(), ..packet.clone() };
-            steps.extend([
-                (BRIDGE, Hook::Output, at_port.clone()),
-                (BRIDGE, Hook::Postrouting, at_port.clone()),
-                (DEVICE, Hook::Egress, at_port),
-            ]);
-        }
-        steps
-    }
-
-    /// The same packet at IPv4's hooks, where it comes by the bridge.
-    fn at_ip(&self, packet: &Packet) -> Packet {
-        Packet { from: vec![self.name.clone()], ports: packet.from.clone(), ..packet.clone() }
-    }
-
-    fn net(&self) -> Ipv4Net {
-        self.net.map_or(Ipv4Net::default(), |net| net.trunc())
-    }
-
-    fn host(&self) -> Ipv4Net {
-        self.net.map_or(Ipv4Net::default(), |net| only(net.addr()))
-    }
-
-    /// A client's DISCOVER.
-    fn asked(&self) -> Packet {
-        Packet {
-            protocol: UDP,
-            source_port: CLIENT,
-            destination_port: SERVER,
-            source: only(Ipv4Addr::UNSPECIFIED),
-            destination: only(Ipv4Addr::BROADCAST),
-            is_broadcast: true,
-            is_to_host: false,
-            state: state::NEW,
-            from: Vec::new(),
-            to: Vec::new(),
-            ports: Vec::new(),
-            is_bridged: false,
-        }
-    }
-
-    /// A DHCP server's reply to everybody.
-    fn replied(&self) -> Packet {
-        Packet { source_port: SERVER, destination_port: CLIENT, source: self.net(), ..self.asked() }
-    }
-
-    /// Ours.
-    fn answer(&self) -> Packet {
-        Packet { source: self.host(), ..self.replied() }
-    }
-
-    fn request(&self, protocol: u32, source_port: (u16, u16), destination_port: (u16, u16), state: u32) -> Packet {
-        Packet {
-            protocol,
-            source_port,
-            destination_port,
-            source: self.net(),
-            destination: self.host(),
-            is_broadcast: false,
-            is_to_host: true,
-            state,
-            ..self.asked()
-        }
-    }
-
-    fn response(&self, protocol: u32, source_port: (u16, u16), state: u32) -> Packet {
-        let (source, destination) = (self.host(), self.net());
-        let request = self.request(protocol, source_port, ANY_PORT, state);
-        Packet { source, destination, is_to_host: false, ..request }
     }
 }

@@ -1,14 +1,14 @@
 //! Rules as `nft -j list ruleset` tells them (libnftables-json(5)).
 
+mod field;
+
 use std::collections::HashMap;
 
 use serde_json::Value as Json;
 
-use super::packet::{self, Field, destination_type, numbers, state};
+use super::packet::Field;
 use super::rules::{Action, Base, Chain, Condition, Family, Hook, Place, Rule, Tool, Wanted};
-
-/// A number that no packet of ours has, for values that are known to be something else.
-const NEVER: u32 = u32::MAX;
+use field::{NEVER, looked_at, named, prefix};
 
 /// Reads the rules; `text` is `nft -a list ruleset`, in which each rule stands as people write it.
 ///
@@ -16,8 +16,7 @@ const NEVER: u32 = u32::MAX;
 pub fn parse(json: &str, text: &str) -> Option<Vec<Chain>> {
     let json: Json = serde_json::from_str(json).ok()?;
     let objects = json.get("nftables")?.as_array()?;
-    let texts = texts(text);
-    let mut reader = Reader { sets: HashMap::new(), texts };
+    let mut reader = Reader { sets: HashMap::new(), texts: texts(text) };
     for object in objects {
         for set in [object.get("set"), object.get("map")].into_iter().flatten() {
             let key = (string(set, "family"), string(set, "table"), string(set, "name"));
@@ -25,6 +24,13 @@ pub fn parse(json: &str, text: &str) -> Option<Vec<Chain>> {
         }
     }
     let mut chains: Vec<Chain> = objects.iter().filter_map(|object| chain(object.get("chain")?)).collect();
+    // nft 1.0.6 names the devices of a chain only to people.
+    let devices = devices(text);
+    for chain in &mut chains {
+        if let Some(base) = chain.base.as_mut().filter(|base| base.devices.is_none()) {
+            base.devices = devices.get(&chain.place).cloned();
+        }
+    }
     for rule in objects.iter().filter_map(|object| object.get("rule")) {
         let Some(place) = place(rule, "chain") else { continue };
         if let Some(chain) = chains.iter_mut().find(|chain| chain.place == place) {
@@ -38,14 +44,12 @@ fn string(object: &Json, key: &str) -> String {
     object.get(key).and_then(Json::as_str).unwrap_or_default().to_owned()
 }
 
+fn family(name: &str) -> Option<Family> {
+    [Family::Ip, Family::Inet, Family::Bridge, Family::Netdev].into_iter().find(|family| family.name() == name)
+}
+
 fn place(object: &Json, name: &str) -> Option<Place> {
-    let family = match object.get("family")?.as_str()? {
-        "ip" => Family::Ip,
-        "inet" => Family::Inet,
-        "bridge" => Family::Bridge,
-        "netdev" => Family::Netdev,
-        _ => return None,
-    };
+    let family = family(object.get("family")?.as_str()?)?;
     Some(Place { tool: Tool::Nft, family, table: string(object, "table"), chain: string(object, name) })
 }
 
@@ -84,6 +88,34 @@ fn texts(listing: &str) -> HashMap<(String, String, u64), String> {
         }
     }
     texts
+}
+
+/// Devices of chains: `type filter hook ingress devices = { p0, p1 } priority filter; policy accept;`, or
+/// `... device "p0" priority ...`.
+fn devices(listing: &str) -> HashMap<Place, Vec<String>> {
+    let mut devices = HashMap::new();
+    let mut place = None;
+    let mut table = None;
+    for line in listing.lines() {
+        match line.split_whitespace().collect::<Vec<_>>()[..] {
+            ["table", name, table_name, ..] => table = family(name).zip(Some(table_name.to_owned())),
+            ["chain", chain, ..] => {
+                place = table.clone().map(|(family, table)| {
+                    let chain = chain.to_owned();
+                    Place { tool: Tool::Nft, family, table, chain }
+                });
+            }
+            ["type", _, "hook", _, "devices" | "device", ..] => {
+                let names =
+                    line.split(" priority ").next().unwrap_or_default().split(" device").nth(1).unwrap_or_default();
+                let names = names.trim_start_matches('s').split([' ', ',', '=', '{', '}', '"']);
+                let names = names.filter(|name| !name.is_empty()).map(str::to_owned).collect();
+                place.take().map(|place| devices.insert(place, names));
+            }
+            _ => {}
+        }
+    }
+    devices
 }
 
 struct Reader {
@@ -240,93 +272,5 @@ fn verdict(kind: &str, about: &Json) -> Option<Action> {
             _ => Action::Unknown,
         },
         _ => return None,
-    })
-}
-
-/// The field that an expression yields, if it is known, and what has to hold for there to be one.
-fn looked_at(left: &Json) -> (Vec<Condition>, Option<Field>) {
-    let none = (Vec::new(), None);
-    let Some((kind, about)) = left.as_object().and_then(|object| object.iter().next()) else { return none };
-    let key = about.get("key").and_then(Json::as_str).unwrap_or_default();
-    match (kind.as_str(), key) {
-        ("meta", "iifname" | "iif") => (Vec::new(), Some(Field::In)),
-        ("meta", "oifname" | "oif") => (Vec::new(), Some(Field::Out)),
-        ("meta", "l4proto") => (Vec::new(), Some(Field::Protocol)),
-        ("meta", "nfproto") => (Vec::new(), Some(Field::Nfproto)),
-        ("meta", "protocol") => (Vec::new(), Some(Field::EtherType)),
-        ("meta", "pkttype") => (Vec::new(), Some(Field::PacketType)),
-        ("ct", "state") => (Vec::new(), Some(Field::State)),
-        ("ct", "status") => (Vec::new(), Some(Field::Status)),
-        ("fib", _) if string(about, "result") == "type" && about.get("flags") == Some(&Json::from(vec!["daddr"])) => {
-            (Vec::new(), Some(Field::DestinationType))
-        }
-        ("payload", _) => payload(&string(about, "protocol"), &string(about, "field")),
-        ("&" | "|" | "^" | "<<" | ">>", _) => (about.get(0).map(looked_at).unwrap_or_default().0, None),
-        _ => none,
-    }
-}
-
-fn payload(protocol: &str, field: &str) -> (Vec<Condition>, Option<Field>) {
-    let is = Condition::number;
-    let over = |number| vec![is(Field::Protocol, number)];
-    let port = match field {
-        "sport" => Some(Field::SourcePort),
-        "dport" => Some(Field::DestinationPort),
-        _ => None,
-    };
-    match (protocol, field) {
-        ("udp", _) => (over(packet::UDP), port),
-        ("tcp", _) => (over(packet::TCP), port),
-        ("th", _) => (Vec::new(), port),
-        ("ip", "saddr") => (Vec::new(), Some(Field::Source)),
-        ("ip", "daddr") => (Vec::new(), Some(Field::Destination)),
-        ("ip", "protocol") => (Vec::new(), Some(Field::Protocol)),
-        ("ether", "type") => (Vec::new(), Some(Field::EtherType)),
-        ("vlan", "id") => (Vec::new(), Some(Field::Vlan)),
-        ("ip" | "ether", _) => (Vec::new(), None),
-        ("vlan", _) => (vec![is(Field::Vlan, NEVER)], None),
-        // Of another protocol, which our packets are not of.
-        _ => (over(NEVER), None),
-    }
-}
-
-fn named(field: Field, name: &str) -> Wanted {
-    let number = match (field, name) {
-        (Field::In | Field::Out, _) => return Wanted::Named(name.to_owned()),
-        (Field::State, "new") => state::NEW,
-        (Field::State, "established") => state::ESTABLISHED,
-        (Field::State, "related") => state::RELATED,
-        (Field::State, "invalid") => state::INVALID,
-        (Field::State, "untracked") => state::UNTRACKED,
-        (Field::Status, "dnat" | "snat") => packet::REDIRECTED,
-        (Field::Protocol, "tcp") => packet::TCP,
-        (Field::Protocol, "udp") => packet::UDP,
-        (Field::Nfproto, "ipv4") => packet::NFPROTO_IPV4,
-        (Field::EtherType, "ip") => packet::IPV4,
-        (Field::PacketType, "host" | "unicast") => 0,
-        (Field::PacketType, "broadcast") => 1,
-        (Field::DestinationType, "unicast") => destination_type::UNICAST,
-        (Field::DestinationType, "local") => destination_type::LOCAL,
-        (Field::DestinationType, "broadcast") => destination_type::BROADCAST,
-        (Field::DestinationType, "multicast") => destination_type::MULTICAST,
-        (Field::Protocol | Field::Nfproto | Field::EtherType | Field::PacketType | Field::DestinationType, _) => NEVER,
-        (Field::Source | Field::Destination, _) => match name.parse::<std::net::Ipv4Addr>() {
-            Ok(address) => address.to_bits(),
-            Err(_) => return Wanted::Unknown,
-        },
-        _ => return Wanted::Unknown,
-    };
-    Wanted::Within(number, number)
-}
-
-fn prefix(about: &Json) -> Wanted {
-    let net = || -> Option<ipnet::Ipv4Net> {
-        let address = about.get("addr")?.as_str()?.parse().ok()?;
-        let len = about.get("len")?.as_u64()?.try_into().ok()?;
-        ipnet::Ipv4Net::new(address, len).ok()
-    };
-    net().map_or(Wanted::Unknown, |net| {
-        let (from, to) = numbers(&net);
-        Wanted::Within(from, to)
     })
 }

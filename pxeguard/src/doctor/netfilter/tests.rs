@@ -1,12 +1,15 @@
 use super::super::Outcome as Result;
-use super::packet::{Field, Value};
+use super::packet::{Field, Packet, TCP, UDP, Value, state};
 use super::rules::{Action, Base, Condition, Rule, Wanted};
+use super::way::{ANY_PORT, EPHEMERAL};
 use super::*;
 
 /// As nft 1.0.6 lists what stands in `ruleset.txt`, both written by it.
 const RULESET: [&str; 2] = [include_str!("tests/ruleset.json"), include_str!("tests/ruleset.txt")];
 /// What Docker 24 and the firewall of Proxmox VE 8 write, in outline.
 const SAVED: &str = include_str!("tests/iptables-save.txt");
+/// What ufw 0.36.2 writes, which allows nothing but SSH.
+const UFW: &str = include_str!("tests/ufw-save.txt");
 
 fn wire() -> Wire {
     Wire {
@@ -91,7 +94,54 @@ fn rules_of_bridges_and_devices_are_read() {
     assert_eq!(forwarding.rules[1].text, "iifname \"p0\" udp sport 67 drop");
     assert_eq!(forwarding.rules[1].action, Action::Drop);
     let ingress = chains.iter().find(|chain| chain.place.family == Family::Netdev).unwrap();
-    assert_eq!(ingress.base.as_ref().unwrap().devices, None, "nft 1.0.6 does not tell");
+    let devices = ["p0", "p1"].map(str::to_owned).to_vec();
+    assert_eq!(
+        ingress.base.as_ref().unwrap().devices,
+        Some(devices),
+        "of the text, for nft 1.0.6 does not tell in JSON"
+    );
+    let one = "table netdev nd {\n\tchain i { # handle 1\n\t\ttype filter hook ingress device \"eno1\" priority 0; policy accept;\n";
+    let json = r#"{"nftables": [{"chain": {"family": "netdev", "table": "nd", "name": "i", "hook": "ingress"}}]}"#;
+    let chains = nft::parse(json, one).unwrap();
+    assert_eq!(chains[0].base.as_ref().unwrap().devices, Some(vec!["eno1".to_owned()]));
+}
+
+#[test]
+fn rules_at_other_devices_are_no_matter_and_those_at_devices_not_told_a_doubt() {
+    let drops = rule(vec![Condition::number(Field::DestinationPort, 69)], Action::Drop);
+    let judged = |devices: Option<&[&str]>| {
+        let mut chains = input(vec![drops.clone()], false);
+        let devices = devices.map(|names| names.iter().map(|&name| name.to_owned()).collect());
+        chains[0].place.family = Family::Netdev;
+        chains[0].base = Some(Base { hook: Hook::Ingress, drops: false, devices });
+        facts(chains).finding(&wire(), Traffic::Tftp).result
+    };
+    assert_eq!(judged(Some(&["eth9"])), Result::Pass);
+    assert_eq!(judged(Some(&["vmbr0"])), Result::Fail);
+    assert_eq!(judged(Some(&["eno1", "tap0"])), Result::Fail);
+    assert_eq!(judged(Some(&["tap0"])), Result::Warn, "at one port");
+    assert_eq!(judged(None), Result::Warn);
+}
+
+#[test]
+fn ufw_is_followed_and_told_in_its_own_words() {
+    let findings = judge(&facts(iptables::parse(UFW)));
+    let of = |subject: &str| findings.iter().find(|finding| finding.subject == subject).unwrap();
+    for (subject, remedy) in [
+        ("vmbr0 udp 69", "ufw prepend allow in on vmbr0 proto udp to any port 69"),
+        ("vmbr0 tcp 8067", "ufw prepend allow in on vmbr0 proto tcp to any port 8067"),
+    ] {
+        assert_eq!((of(subject).result, of(subject).remedy.as_deref()), (Result::Fail, Some(remedy)));
+    }
+    for subject in
+        ["vmbr0 udp 67, 4011", "vmbr0 answers", "vmbr0 TFTP transfers", "vmbr0 files", "vmbr0 DHCP between ports"]
+    {
+        assert_eq!(of(subject).result, Result::Pass, "{subject}");
+    }
+    let bridged = facts(iptables::parse(UFW)).finding(&Wire { calls_iptables: true, ..wire() }, Traffic::Bridged);
+    assert_eq!(bridged.remedy.as_deref(), Some("ufw route prepend allow in on vmbr0 out on vmbr0"));
+    let allowed = UFW.replace("--dport 22 -j", "--dport 8000:9000 -j");
+    assert_eq!(facts(iptables::parse(&allowed)).finding(&wire(), Traffic::Http(8067)).result, Result::Pass);
 }
 
 #[test]
