@@ -8,6 +8,9 @@ use pxeguard_lab::{Pool, skip_unless};
 
 use crate::scene::{PROGRAM, Scene};
 
+/// Whether bridged frames pass iptables.
+const CALL_IPTABLES: &str = "/proc/sys/net/bridge/bridge-nf-call-iptables";
+
 /// What the client can fetch.
 fn fetched(scene: &Scene) -> [bool; 2] {
     ["tftp".to_owned(), "http".to_owned()].map(|scheme| {
@@ -82,7 +85,11 @@ fn br_netfilter_with_dockers_forward_policy_is_named_first_and_overruled() {
     skip_unless!("iptables", "nft");
     let scene = Scene::new();
     let hypervisor = scene.lab.hypervisor();
-    hypervisor.write("/proc/sys/net/bridge/bridge-nf-call-iptables", "1").unwrap();
+    // Where it is a module that nobody has needed yet.
+    if hypervisor.read(CALL_IPTABLES).is_err() {
+        hypervisor.run(["modprobe", "br_netfilter"]).unwrap();
+    }
+    hypervisor.write(CALL_IPTABLES, "1").unwrap();
     for rule in ["-P FORWARD DROP", "-N DOCKER-USER", "-A DOCKER-USER -j RETURN", "-A FORWARD -j DOCKER-USER"] {
         hypervisor.run(std::iter::once("iptables").chain(rule.split(' '))).unwrap();
     }

@@ -81,7 +81,7 @@ fn judge(facts: &Facts) -> Finding {
         (Some(false), None) => pass("the bridge has checksums computed before it sends"),
         (Some(true) | None, None) => {
             let evidence = format!(
-                "{name} (pid {pid}) gives addresses here, and {bridge} sends its replies to {ports} virtual ports with UDP \
+                "{name} (pid {pid}) gives addresses here, and {bridge} sends its replies to the ports of guests ({ports}) with UDP \
                  checksums that are not computed: DHCP clients of guests that do not know of that drop them"
             );
             Finding::warn(Check::Checksum, bridge, evidence, Some(format!("ethtool -K {bridge} tx off")))
