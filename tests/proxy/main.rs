@@ -8,7 +8,6 @@ mod learning;
 mod leases;
 mod networks;
 mod own_replies;
-mod program;
 mod refusals;
 mod responders;
 mod scene;

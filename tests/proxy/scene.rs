@@ -10,7 +10,10 @@ use pxeguard_lab::frames::{Message, code, kind, port};
 use pxeguard_lab::{Guard, Guest, Host, Lab, Raw};
 use tempfile::TempDir;
 
-use crate::program::program;
+#[path = "program.rs"]
+mod program;
+
+use program::program;
 
 /// The bridge is called as the lab's servers expect their interface to be: they run beside the guard.
 pub const BRIDGE: &str = "eth0";

@@ -18,8 +18,9 @@ const TCX: (u32, u32) = (6, 6);
 const NEEDED: [&str; 2] = ["CONFIG_BPF_SYSCALL", "CONFIG_BPF_JIT"];
 const CLSACT: [&str; 2] = ["CONFIG_NET_SCH_INGRESS", "CONFIG_NET_CLS_BPF"];
 /// Capabilities by number, from linux/capability.h.
-const CAPABILITIES: [(u32, &str); 2] = [(12, "CAP_NET_ADMIN"), (39, "CAP_BPF")];
-/// `CAP_SYS_ADMIN`, which includes CAP_BPF.
+const CAPABILITIES: [(u32, &str); 2] = [(12, "CAP_NET_ADMIN"), (CAP_BPF, "CAP_BPF")];
+const CAP_BPF: u32 = 39;
+/// Includes CAP_BPF.
 const CAP_SYS_ADMIN: u32 = 21;
 
 /// What is known.
@@ -130,7 +131,7 @@ fn features(config: Option<&str>, needs_clsact: bool) -> Finding {
 
 fn capabilities(effective: u64, has_bpffs: bool) -> Finding {
     let has = |number: u32| effective & 1 << number != 0;
-    let missing = CAPABILITIES.iter().filter(|(number, _)| !has(*number) && !(*number == 39 && has(CAP_SYS_ADMIN)));
+    let missing = CAPABILITIES.iter().filter(|(number, _)| !(has(*number) || *number == CAP_BPF && has(CAP_SYS_ADMIN)));
     let missing: Vec<_> = missing.map(|(_, name)| *name).collect();
     let bpffs = if has_bpffs { "a BPF file system is mounted" } else { "pxeguard run mounts /sys/fs/bpf" };
     match missing[..] {

@@ -76,7 +76,7 @@ impl Wire {
                 ways.extend(self.by_port(Kind::Replied, |from| self.bridged(from, &self.replied())));
                 ways
             }
-            Traffic::Answer => alone(self.out_of_the_bridge(&self.answer())),
+            Traffic::Answer => alone(self.out_of_bridge(&self.answer())),
             Traffic::Tftp => alone(self.to_host(&self.request(UDP, ANY_PORT, (69, 69), state::NEW))),
             Traffic::TftpData => alone(self.to_host(&self.request(UDP, ANY_PORT, EPHEMERAL, state::ESTABLISHED))),
             Traffic::Http(port) => {
@@ -85,8 +85,8 @@ impl Wire {
                 alone([first, later].concat())
             }
             Traffic::Served => {
-                let datagram = self.from_host(&self.response(UDP, EPHEMERAL, state::NEW));
-                let segment = self.from_host(&self.response(TCP, ANY_PORT, state::ESTABLISHED));
+                let datagram = self.out_of_host(&self.response(UDP, EPHEMERAL, state::NEW));
+                let segment = self.out_of_host(&self.response(TCP, ANY_PORT, state::ESTABLISHED));
                 alone([datagram, segment].concat())
             }
         }
@@ -145,14 +145,14 @@ impl Wire {
         steps
     }
 
-    fn from_host(&self, packet: &Packet) -> Vec<Step> {
+    fn out_of_host(&self, packet: &Packet) -> Vec<Step> {
         let here = Packet { to: vec![self.name.clone()], ..packet.clone() };
         let mut steps = vec![(IP, Hook::Output, here.clone()), (IP, Hook::Postrouting, here.clone())];
-        steps.extend(self.out_of_the_bridge(packet));
+        steps.extend(self.out_of_bridge(packet));
         steps
     }
 
-    fn out_of_the_bridge(&self, packet: &Packet) -> Vec<Step> {
+    fn out_of_bridge(&self, packet: &Packet) -> Vec<Step> {
         let mut steps = vec![(DEVICE, Hook::Egress, Packet { to: vec![self.name.clone()], ..packet.clone() })];
         if self.is_bridge {
             let at_port = Packet { to: self.ports.clone(), ..packet.clone() };
