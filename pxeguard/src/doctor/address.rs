@@ -4,6 +4,7 @@ use ipnet::Ipv4Net;
 use serde_json::Value;
 
 use super::command::output;
+use super::processes::quoted;
 use super::{Check, Finding, Host};
 
 /// An address that clients are told.
@@ -94,7 +95,7 @@ fn judge(facts: &Facts) -> Vec<Finding> {
         findings.push(match facts.boots {
             true => {
                 let evidence = "no IPv4 address: no PXE client can be booted by it";
-                let remedy = format!("ip address add ADDRESS/LENGTH dev {name}");
+                let remedy = format!("ip address add ADDRESS/LENGTH dev {}", quoted(name));
                 Finding::fail(Check::Address, name, evidence, Some(remedy))
             }
             false => Finding::pass(Check::Address, name, "no IPv4 address, and none is needed: nobody is booted"),
@@ -106,7 +107,7 @@ fn judge(facts: &Facts) -> Vec<Finding> {
                 "{address} is here and {other} at {rival}: one network at two interfaces, so that what is sent to \
                  a client may leave by the wrong one"
             );
-            let remedy = Some(format!("ip address delete {other} dev {rival}"));
+            let remedy = Some(format!("ip address delete {other} dev {}", quoted(rival)));
             findings.push(Finding::fail(Check::Address, owner, evidence, remedy));
             continue;
         }
@@ -117,7 +118,7 @@ fn judge(facts: &Facts) -> Vec<Finding> {
                     Check::Address,
                     owner,
                     evidence,
-                    Some(format!("ip address add {}/24 dev {owner}", address.addr())),
+                    Some(format!("ip address add {}/24 dev {}", address.addr(), quoted(owner))),
                 )
             }
             Some(seconds) => {

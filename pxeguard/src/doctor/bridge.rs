@@ -6,6 +6,7 @@
 
 use std::time::Duration;
 
+use super::processes::quoted;
 use super::{Check, Finding, Host, read};
 use crate::ports::Snapshot;
 
@@ -73,10 +74,15 @@ fn judge(bridge: &Bridge) -> Vec<Finding> {
     let name = &bridge.name;
     let mut findings = Vec::new();
     if !bridge.is_up {
-        findings.push(Finding::fail(Check::Bridge, name, "the bridge is down", Some(format!("ip link set {name} up"))));
+        findings.push(Finding::fail(
+            Check::Bridge,
+            name,
+            "the bridge is down",
+            Some(format!("ip link set {} up", quoted(name))),
+        ));
     }
     // The kernel refuses a delay of 0 as long as STP is on, and without STP the delay is no matter.
-    let off = format!("ip link set {name} type bridge stp_state 0");
+    let off = format!("ip link set {} type bridge stp_state 0", quoted(name));
     findings.push(match bridge.stp {
         None => {
             let why = format!("/sys/class/net/{name}/bridge cannot be read: STP and forward delay are not known");
@@ -102,7 +108,7 @@ fn judge(bridge: &Bridge) -> Vec<Finding> {
                  port, that port learns for {} s and drops everything",
                 forward_delay.as_secs_f32()
             );
-            Finding::warn(Check::Bridge, name, evidence, Some(format!("mstpctl setportadminedge {name} PORT yes")))
+            Finding::warn(Check::Bridge, name, evidence, Some(format!("mstpctl setportadminedge {} PORT yes", quoted(name))))
         }
     });
     let has_stp = bridge.stp.is_some_and(|stp| stp.state != 0);
@@ -114,12 +120,12 @@ impl Port {
     /// `off` ends STP, where it is on: else the kernel refuses to change a port's state.
     fn judge(&self, bridge: &str, off: Option<&str>) -> Finding {
         let name = &self.name;
-        let forward = format!("bridge link set dev {name} state 3");
+        let forward = format!("bridge link set dev {} state 3", quoted(name));
         let forward = off.map_or_else(|| forward.clone(), |off| format!("{off} && {forward}"));
         match self.state {
             _ if !self.is_up => {
                 let evidence = format!("a port of {bridge}, and down");
-                Finding::warn(Check::Bridge, name, evidence, Some(format!("ip link set {name} up")))
+                Finding::warn(Check::Bridge, name, evidence, Some(format!("ip link set {} up", quoted(name))))
             }
             Some(state @ (LISTENING | LEARNING)) => {
                 let state = if state == LISTENING { "listening" } else { "learning" };

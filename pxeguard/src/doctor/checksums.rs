@@ -7,6 +7,7 @@
 
 use super::command::output;
 use super::dnsmasq::{self, Served};
+use super::processes::quoted;
 use super::{Check, Finding, Host};
 use crate::ports::Kind;
 
@@ -84,7 +85,7 @@ fn judge(facts: &Facts) -> Finding {
                 "{name} (pid {pid}) gives addresses here, and {bridge} sends its replies to the ports of guests ({ports}) with UDP \
                  checksums that are not computed: DHCP clients of guests that do not know of that drop them"
             );
-            Finding::warn(Check::Checksum, bridge, evidence, Some(format!("ethtool -K {bridge} tx off")))
+            Finding::warn(Check::Checksum, bridge, evidence, Some(format!("ethtool -K {} tx off", quoted(bridge))))
         }
     }
 }

@@ -17,6 +17,7 @@ mod way;
 use std::fs;
 
 use super::command::{Silent, output};
+use super::processes::quoted;
 use super::{Check, Finding, Host, Segment};
 use rules::{Chain, Family, Hook, Place, Ruleset, Tool};
 use traffic::Traffic;
@@ -178,7 +179,7 @@ impl Facts {
     /// The command that lets this traffic pass: at the head of the chain by which it came, where it is judged first.
     fn remedy(&self, wire: &Wire, traffic: Traffic, cause: &Cause) -> String {
         let Place { tool, family, table, chain } = &cause.base;
-        let name = &wire.name;
+        let name = &quoted(&wire.name);
         let port = match traffic {
             Traffic::Tftp => Some(("udp", 69)),
             Traffic::Http(port) => Some(("tcp", port)),
@@ -186,10 +187,9 @@ impl Facts {
         };
         let has_chain = |wanted: &str| self.ruleset.chains.iter().any(|chain| chain.place.chain == wanted);
         if let (Some((protocol, port)), "firewalld") = (port, table.as_str()) {
-            return format!(
-                "firewall-cmd --permanent --zone=$(firewall-cmd --get-zone-of-interface={name}) --add-port={port}/{protocol} \
-                 && firewall-cmd --reload"
-            );
+            let zone = format!("$(firewall-cmd --get-zone-of-interface={name} || firewall-cmd --get-default-zone)");
+            let add = format!("firewall-cmd --permanent --zone={zone} --add-port={port}/{protocol}");
+            return format!("{add} && firewall-cmd --reload");
         }
         if has_chain("ufw-user-input") && *tool != Tool::Nft {
             match (port, traffic) {

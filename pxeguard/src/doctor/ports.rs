@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 
+use super::processes::quoted;
 use super::{Check, Finding, Host};
 use crate::daemon::vlan_use;
 use crate::dataplane::{self, candidates};
@@ -113,7 +114,7 @@ fn judge(port: &Port) -> Finding {
             "its MTU is {mtu}, and that of {bridge} is {of_bridge}: longer packets to what is behind it are lost, and TFTP and \
              HTTP with them"
         );
-        return Finding::warn(Check::Port, name, evidence, Some(format!("ip link set {bridge} mtu {mtu}")));
+        return Finding::warn(Check::Port, name, evidence, Some(format!("ip link set {} mtu {mtu}", quoted(bridge))));
     }
     let mut facts = vec![kind.clone(), format!("MTU {mtu}")];
     facts.extend(device.driver.as_ref().map(|driver| format!("driver {driver}")));

@@ -17,7 +17,12 @@ pub struct Process {
     pub argv: Vec<String>,
     /// The systemd unit that it is of, unless this process is of the same.
     pub unit: Option<String>,
+    /// Whether root started it, for all that can be seen: else anybody may have chosen its words.
+    pub is_privileged: bool,
 }
+
+/// `CAP_NET_ADMIN` and `CAP_NET_RAW` of linux/capability.h, of which a DHCP server keeps at least one.
+const PRIVILEGES: u64 = 1 << 12 | 1 << 13;
 
 impl Process {
     /// One by its number.
@@ -28,7 +33,7 @@ impl Process {
         let argv = argv.split(|byte| *byte == 0).map(|word| String::from_utf8_lossy(word).into_owned());
         let argv = argv.filter(|word| !word.is_empty()).collect();
         let unit = unit(&folder).filter(|found| unit(Path::new("/proc/self")).as_ref() != Some(found));
-        Some(Self { pid, name, argv, unit })
+        Some(Self { pid, name, argv, unit, is_privileged: is_privileged(&folder) })
     }
 
     /// All of a name that have the network of the calling thread; of those of whom that is not told, too.
@@ -67,12 +72,23 @@ impl Process {
     pub fn restart(&self, leave_out: impl Fn(&str) -> bool) -> String {
         match &self.unit {
             Some(unit) => format!("systemctl restart {unit}"),
+            None if !self.is_privileged => format!("kill {}", self.pid),
             None => {
                 let words = self.argv.iter().filter(|word| !leave_out(word)).map(|word| quoted(word));
                 format!("kill {}; sleep 1; {}", self.pid, words.collect::<Vec<_>>().join(" "))
             }
         }
     }
+}
+
+/// Has rights over the network, in the user namespace of this process.
+fn is_privileged(process: &Path) -> bool {
+    let namespace = fs::read_link(process.join("ns/user"));
+    let is_same = namespace.is_ok_and(|other| fs::read_link("/proc/self/ns/user").is_ok_and(|own| own == other));
+    let status = read(process.join("status")).unwrap_or_default();
+    let permitted = status.lines().find_map(|line| line.strip_prefix("CapPrm:"));
+    let permitted = permitted.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or_default();
+    is_same && permitted & PRIVILEGES != 0
 }
 
 /// A word as a shell takes it.
@@ -106,9 +122,11 @@ mod tests {
     #[test]
     fn a_service_is_restarted_by_systemd_and_what_was_started_by_hand_with_its_own_words() {
         let argv = ["dnsmasq", "--pxe-service=x86PC,a b,c", "-d"].map(str::to_owned).to_vec();
-        let by_hand = Process { pid: 7, name: "dnsmasq".to_owned(), argv, unit: None };
+        let by_hand = Process { pid: 7, name: "dnsmasq".to_owned(), argv, unit: None, is_privileged: true };
         assert_eq!(by_hand.restart(|_| false), "kill 7; sleep 1; dnsmasq '--pxe-service=x86PC,a b,c' -d");
         assert_eq!(by_hand.restart(|word| word.starts_with("--pxe")), "kill 7; sleep 1; dnsmasq -d");
+        let by_anybody = Process { is_privileged: false, ..by_hand.clone() };
+        assert_eq!(by_anybody.restart(|_| false), "kill 7", "nobody else's words are run by root");
         let service = Process { unit: Some("dnsmasq.service".to_owned()), ..by_hand };
         assert_eq!(service.restart(|_| false), "systemctl restart dnsmasq.service");
         assert_eq!(service.stop(), "systemctl disable --now dnsmasq.service");

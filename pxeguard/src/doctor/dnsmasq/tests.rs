@@ -11,7 +11,7 @@ fn server(version: &str, settings: &[&str]) -> Server {
         Setting { key: key.to_owned(), value: value.to_owned(), file: None, line: 0 }
     });
     let argv = std::iter::once("dnsmasq".to_owned()).chain(settings.iter().map(|text| format!("--{text}")));
-    let process = Process { pid: 7, name: "dnsmasq".to_owned(), argv: argv.collect(), unit: None };
+    let process = Process { pid: 7, name: "dnsmasq".to_owned(), argv: argv.collect(), unit: None, is_privileged: true };
     let settings = Settings { all: all.collect(), unread: Vec::new() };
     Server { process, settings, version: Some(version.to_owned()) }
 }

@@ -11,6 +11,9 @@ const SAVED: &str = include_str!("tests/iptables-save.txt");
 /// What ufw 0.36.2 writes, which allows nothing but SSH.
 const UFW: &str = include_str!("tests/ufw-save.txt");
 
+/// Chains as firewalld 1 lays them out, by hand.
+const FIREWALLD: &str = include_str!("tests/firewalld.json");
+
 fn wire() -> Wire {
     Wire {
         name: "vmbr0".to_owned(),
@@ -165,6 +168,23 @@ fn docker_drops_dhcp_between_ports_only_where_bridged_frames_pass_iptables() {
     assert!(finding.evidence.contains("chain FORWARD: its policy is to drop"), "{}", finding.evidence);
     assert_eq!(finding.remedy.as_deref(), Some("iptables -I DOCKER-USER -i vmbr0 -o vmbr0 -j ACCEPT"));
     assert_eq!(judged(false).result, Result::Pass);
+}
+
+#[test]
+fn firewalld_is_followed_through_its_zones_and_told_in_its_own_words() {
+    let chains = nft::parse(FIREWALLD, "").unwrap();
+    let findings = judge(&facts(chains.clone()));
+    let of = |subject: &str| findings.iter().find(|finding| finding.subject == subject).unwrap();
+    let remedy = of("vmbr0 udp 69").remedy.as_deref().unwrap();
+    assert_eq!(of("vmbr0 udp 69").result, Result::Fail);
+    assert!(remedy.starts_with("firewall-cmd --permanent --zone=") && remedy.contains("--add-port=69/udp"), "{remedy}");
+    assert_eq!(of("vmbr0 tcp 8067").result, Result::Fail);
+    for subject in
+        ["vmbr0 udp 67, 4011", "vmbr0 answers", "vmbr0 TFTP transfers", "vmbr0 files", "vmbr0 DHCP between ports"]
+    {
+        assert_eq!(of(subject).result, Result::Pass, "{subject}");
+    }
+    assert_eq!(dropped_by(at_input(chains, "vmbr0", TCP, 22, state::NEW)), "nothing");
 }
 
 fn input(rules: Vec<Rule>, drops: bool) -> Vec<Chain> {
