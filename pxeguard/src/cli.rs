@@ -28,6 +28,7 @@ Examples:
   pxeguard run --iface vmbr0 --boot-root /srv/boot boot PXE clients from this folder, too
   pxeguard clients                                 ... and who boots, how far, and why not?
   pxeguard explain 52:54:00:12:34:56               ... one client, step by step, with a verdict
+  pxeguard doctor --iface vmbr0                    what on this host is in the way?
   pxeguard detach                                  stop guarding altogether
 
 Exit status: 0 done, 1 failed, 2 wrong usage.";
@@ -57,6 +58,15 @@ Examples:
       What the message can mean, whoever shows it.
 
 What was seen is kept across restarts: of the machines heard of last, their last boots.";
+const AFTER_DOCTOR: &str = "\
+Examples:
+  pxeguard doctor --iface vmbr0
+      Looks at the bridge, its ports, packet filters, who holds which port, dnsmasq, addresses and the boot root.
+  pxeguard doctor --iface vmbr0 --json | jq '.[] | select(.result != \"pass\")'
+      What is not well, for a script.
+
+It changes nothing, and sends nothing.  It works beside a running pxeguard and without one, and as root sees all.
+Exit status: 0 nothing failed, 1 something failed, 2 wrong usage.";
 
 /// The commands.
 #[derive(Debug, Subcommand)]
@@ -77,6 +87,9 @@ pub enum Command {
     Explain(ExplainArgs),
     /// Shows what somebody should look at: untrusted servers, foreign PXE responders, spoofs, floods.
     Alerts(QueryArgs),
+    /// Looks for what on this host is in the way of `pxeguard run` with the same options, and says what mends it.
+    #[command(after_long_help = AFTER_DOCTOR)]
+    Doctor(DoctorArgs),
     /// Shows what there is to boot, or says what one client boots, in the running pxeguard.
     #[command(subcommand)]
     Boot(BootCommand),
@@ -151,6 +164,17 @@ pub struct RunArgs {
     /// Socket by which the other commands reach this process [default: /run/pxeguard/pxeguard.sock].
     #[arg(long, value_name = "PATH")]
     pub control: Option<PathBuf>,
+}
+
+/// What the doctor is asked.
+#[derive(Args, Clone, Debug)]
+pub struct DoctorArgs {
+    /// Answer in JSON: a list of `{check, result, subject, evidence, remedy}`.
+    #[arg(long)]
+    pub json: bool,
+    /// What is to be run.
+    #[command(flatten)]
+    pub run: RunArgs,
 }
 
 /// How to reach the running pxeguard.

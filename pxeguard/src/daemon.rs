@@ -33,10 +33,13 @@ use crate::alerts::Hooks;
 use crate::config::Config;
 use crate::control::{self, ControlSocket, Response};
 use crate::dataplane::ResponderMaps;
+use crate::doctor;
 use crate::metrics::{self, MetricsListener};
 use crate::ports::Watch;
 use boot::{Boot, Bound, Threads};
 use guard::Guard;
+
+pub(crate) use targets::vlan_use;
 
 /// How often everything is compared with how it should be, though nothing was told.
 const RECONCILE_EVERY: Duration = Duration::from_secs(10);
@@ -92,6 +95,7 @@ async fn serve(config: Config, boot_threads: Option<&Threads>) -> anyhow::Result
     servers.spawn(metrics::serve(listener, metrics_handler, stop.clone()));
     log::info!("{}; metrics at http://{listen}/metrics", guard.summary());
     notify(&[NotifyState::Ready, NotifyState::Status(&guard.summary())]);
+    doctor::tell_failures(guard.config.clone());
 
     let mut timer = interval(RECONCILE_EVERY);
     timer.set_missed_tick_behavior(MissedTickBehavior::Delay);

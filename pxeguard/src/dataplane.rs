@@ -28,10 +28,11 @@ use aya_log::EbpfLogger;
 use pxeguard_common::net::Ifindex;
 
 pub use bpffs::BpffsError;
-pub use choice::{Guarded, Port};
+pub use choice::{Guarded, Port, candidates};
 pub use expedited::Expedited;
 pub use maps::{Events, Maps};
 pub use objection::VlanUse;
+pub use owner::of_program;
 pub use pins::{Detached, detach};
 pub use responder::{AnswerCounters, Answered, Reply, ResponderMaps};
 pub use test_run::{Ran, TestRun};

@@ -12,13 +12,17 @@ use clap::Parser;
 use clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand;
 use env_logger::fmt::Formatter;
 use log::{Level, LevelFilter, Record};
-use pxeguard::cli::{BootCommand, Cli, Command, ControlArgs, ExplainArgs, QueryArgs, RunArgs, TrustCommand};
+use pxeguard::cli::{
+    BootCommand, Cli, Command, ControlArgs, DoctorArgs, ExplainArgs, QueryArgs, RunArgs, TrustCommand,
+};
 use pxeguard::config::{Config, ConfigError};
 use pxeguard::control::{Request, Response, ask};
+use pxeguard::doctor::{self, Asked, Outcome};
 use pxeguard::exit::ExitCode;
 use pxeguard::explain::screen_message;
 use pxeguard::report::{
-    alerts_table, boot_table, clients_table, explanation_text, ports_table, servers_table, status_table, trusts_table,
+    alerts_table, boot_table, clients_table, doctor_table, explanation_text, ports_table, servers_table, status_table,
+    trusts_table,
 };
 use pxeguard::time::Timestamp;
 use pxeguard::{daemon, dataplane};
@@ -66,6 +70,7 @@ fn execute(command: Command) -> anyhow::Result<()> {
         Command::Clients(args) => query(&args, &Request::Clients),
         Command::Explain(args) => explain(args),
         Command::Alerts(args) => query(&args, &Request::Alerts),
+        Command::Doctor(args) => doctor(args),
         Command::Boot(BootCommand::List(args)) => query(&args, &Request::BootList),
         Command::Boot(BootCommand::Set(args)) => {
             change(&args.control, &Request::BootSet { mac: args.mac.0, entry: args.entry, once: args.once })
@@ -83,6 +88,17 @@ fn run(args: RunArgs) -> anyhow::Result<()> {
     require_privileges()?;
     start_log();
     daemon::run(config)
+}
+
+fn doctor(args: DoctorArgs) -> anyhow::Result<()> {
+    let config = Config::load(args.run)?;
+    let findings = doctor::check(&config, Asked::ByPerson)?;
+    print(&shown(args.json, &findings, |findings| doctor_table(findings)))?;
+    match findings.iter().filter(|finding| finding.result == Outcome::Fail).count() {
+        0 => Ok(()),
+        1 => bail!("one check failed"),
+        failed => bail!("{failed} checks failed"),
+    }
 }
 
 /// Where the kernel's programs and maps are pinned.

@@ -23,6 +23,9 @@ pub struct PortHolder {
     pub name: String,
 }
 
+/// Holders of one port that are looked for: all processes are looked through for each.
+const MAX_HOLDERS: usize = 8;
+
 impl fmt::Display for PortHolder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} (pid {})", self.name, self.pid)
@@ -32,14 +35,17 @@ impl fmt::Display for PortHolder {
 impl PortHolder {
     /// Finds it; `None` if nobody holds the port any more, or a process that is not seen from here.
     pub fn find(kind: PortKind, address: SocketAddrV4) -> Option<Self> {
-        let tables = match kind {
-            PortKind::Udp => ["udp", "udp6"],
-            PortKind::Tcp => ["tcp", "tcp6"],
-        };
-        // The calling thread's network, which need not be the process's.
-        let tables =
-            tables.map(|table| fs::read_to_string(format!("/proc/thread-self/net/{table}")).unwrap_or_default());
-        let inode = tables.iter().flat_map(|table| table.lines()).find_map(|line| inode(line, kind, address))?;
+        inodes(kind, address).first().and_then(|inode| Self::of(*inode))
+    }
+
+    /// All of them, where several sockets share the port; `None` for a process that is not seen from here.
+    pub fn all(kind: PortKind, address: SocketAddrV4) -> Vec<Option<Self>> {
+        let mut holders: Vec<_> = inodes(kind, address).into_iter().take(MAX_HOLDERS).map(Self::of).collect();
+        holders.dedup();
+        holders
+    }
+
+    fn of(inode: u64) -> Option<Self> {
         let socket = format!("socket:[{inode}]");
         let processes = fs::read_dir("/proc").ok()?;
         let holds = |process: &Path| {
@@ -54,6 +60,17 @@ impl PortHolder {
             Some(Self { pid, name: name.trim_end().to_owned() })
         })
     }
+}
+
+/// Sockets that are in the way of an address.
+fn inodes(kind: PortKind, address: SocketAddrV4) -> Vec<u64> {
+    let tables = match kind {
+        PortKind::Udp => ["udp", "udp6"],
+        PortKind::Tcp => ["tcp", "tcp6"],
+    };
+    // The calling thread's network, which need not be the process's.
+    let tables = tables.map(|table| fs::read_to_string(format!("/proc/thread-self/net/{table}")).unwrap_or_default());
+    tables.iter().flat_map(|table| table.lines()).filter_map(|line| inode(line, kind, address)).collect()
 }
 
 /// Who holds a port, also where that could not be found out.

@@ -3,6 +3,7 @@
 mod alerts;
 mod boot;
 mod clients;
+mod doctor;
 mod explanation;
 mod overview;
 mod table;
@@ -27,6 +28,7 @@ pub use boot::{BootChoice, BootEntry, BootList, BootProgram, boot_table};
 pub use clients::{
     BootAttempt, BootClient, BootFile, ClientState, FileResult, clients_table, rate_in_words, size_in_words,
 };
+pub use doctor::doctor_table;
 pub use explanation::{
     Cause, Explanation, Likelihood, Outcome, ScreenMessage, Timeline, TimelineStep, explanation_text,
 };

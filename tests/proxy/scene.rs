@@ -10,6 +10,11 @@ use pxeguard_lab::frames::{Message, code, kind, port};
 use pxeguard_lab::{Guard, Guest, Host, Lab, Raw};
 use tempfile::TempDir;
 
+#[path = "program.rs"]
+mod program;
+
+use program::program;
+
 /// The bridge is called as the lab's servers expect their interface to be: they run beside the guard.
 pub const BRIDGE: &str = "eth0";
 /// The host's address, as [`pxeguard_lab::Pool::TRUSTED`] has it.
@@ -235,21 +240,4 @@ impl Reply {
     pub fn is_proxys(&self) -> bool {
         self.yiaddr.is_unspecified() && self.options.get(&60).is_some_and(|class| class.ends_with(b"Client"))
     }
-}
-
-/// The smallest UEFI application for x64 that its headers describe (PE format).
-fn program() -> Vec<u8> {
-    let mut bytes = vec![0; 64 + 4 + 20 + 240];
-    bytes[..2].copy_from_slice(b"MZ");
-    bytes[60] = 64;
-    bytes[64..68].copy_from_slice(b"PE\0\0");
-    bytes[68..70].copy_from_slice(&0x8664_u16.to_le_bytes());
-    bytes[84..86].copy_from_slice(&240_u16.to_le_bytes());
-    let optional = &mut bytes[88..];
-    optional[..2].copy_from_slice(&0x20b_u16.to_le_bytes());
-    // Subsystem: EFI application.
-    optional[68] = 10;
-    // Directories.
-    optional[108] = 16;
-    bytes
 }

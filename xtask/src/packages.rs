@@ -34,6 +34,7 @@ const TEST: &[&str] = &[
     "ethtool",
     "iperf3",
     "iproute2",
+    "iptables",
     "isc-dhcp-client",
     "kea-admin", // perfdhcp
     "kea-dhcp4-server",

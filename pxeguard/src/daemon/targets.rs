@@ -129,7 +129,7 @@ fn port(state: &PortState, choice: HookChoice) -> Port<'_> {
 }
 
 /// Why it matters in which VLAN a frame comes in by a port, if it does.
-fn vlan_use(snapshot: &Snapshot, target: &Target, trusts: &Trusts) -> Option<VlanUse> {
+pub(crate) fn vlan_use(snapshot: &Snapshot, target: &Target, trusts: &Trusts) -> Option<VlanUse> {
     let link = &target.link;
     let bridge = snapshot.bridge_of(link);
     let is_here = |port: Option<&InterfaceName>| port.is_none_or(|port| port.as_str() == link.name);
