@@ -71,6 +71,11 @@ fn outcome(case: &Case) -> Outcome {
 fn outcome_of_stranger(case: &Case) -> Outcome {
     use pxeguard_common::dhcp::MessageType::{Ack, Nak};
     let reached = |entry: &&Entry| reply(entry).is_some_and(|reply| causes::has_reached(reply));
+    let boots = |entry: &Entry| reply(entry).is_some_and(|reply| reply.is_about_booting());
+    if case.stranger.iter().filter(reached).any(boots) {
+        // By another server: how far it came is not seen here.
+        return Outcome::UnderWay;
+    }
     match case.stranger.iter().rev().find(reached).and_then(reply).map(|reply| reply.kind) {
         Some(Ack) => Outcome::Booted,
         Some(Nak) => Outcome::Failed,
@@ -92,7 +97,7 @@ fn verdict(case: &Case, outcome: Outcome, cause: Option<&str>) -> String {
         Some(boot) => boot.explanation.clone(),
         None if outcome == Outcome::Booted => "it has an address, and did not ask to boot".to_owned(),
         None if outcome == Outcome::Unknown => "nothing was seen of it at a guarded port".to_owned(),
-        None => "servers replied to it, and it has no address yet".to_owned(),
+        None => "servers replied to it; what came of that is not seen here".to_owned(),
     };
     match (outcome, cause) {
         (Outcome::Booted, None) => format!("all is well: {stands}"),

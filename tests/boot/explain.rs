@@ -2,7 +2,7 @@
 
 use pxeguard_lab::firmware::{Firmware, First, Machine};
 use pxeguard_lab::servers::dnsmasq;
-use pxeguard_lab::{Guard, Pool, skip_unless};
+use pxeguard_lab::{BRIDGE, Guard, Pool, skip_unless};
 use serde_json::Value;
 
 use crate::scene::{BOOT_SERVER, Scene};
@@ -38,16 +38,14 @@ fn a_second_dhcp_server_is_named() {
 
 #[test]
 fn a_foreign_pxe_responder_is_named() {
-    skip_unless!("dnsmasq", "/usr/share/OVMF/OVMF_CODE_4M.fd", MEMTEST_FILE);
-    let scene = Scene::new(&[("memtest.efi", MEMTEST_FILE)]).unwrap();
+    skip_unless!("dnsmasq", "/usr/share/OVMF/OVMF_CODE_4M.fd");
+    // Where pxeguard answers, too, OVMF takes its offer, not dnsmasq's: so here it only looks.
+    let scene = Scene::new(&[]).unwrap();
     let foreign = scene.lab.attach("foreign").unwrap();
     let pool = Pool { server: [10, 77, 0, 3].into(), ..Pool::TRUSTED };
-    let menu =
-        ["--pxe-prompt=boot,0", "--pxe-service=X86-64_EFI,a,nowhere.efi", "--pxe-service=X86-64_EFI,b,nowhere.efi"];
-    let _server = dnsmasq::start_proxy(&foreign, &pool, &menu).unwrap();
-    // Firmware likes an offer with a menu better than one without.
-    let guard = scene.observe("strategy = { efi-x64 = \"binl\" }\n").unwrap();
-    assert_eq!(first_cause(&scene, &guard, "NBP filename is nowhere.efi"), "foreign_pxe_responder");
+    let _server = dnsmasq::start_proxy(&foreign, &pool, &["--pxe-service=X86-64_EFI,boot,nowhere.efi"]).unwrap();
+    let guard = Guard::start(&scene.lab, ["--iface", BRIDGE, "--mode", "observe", "--no-boot"]).unwrap();
+    assert_eq!(first_cause(&scene, &guard, "Server IP address is 10.77.0.3"), "foreign_pxe_responder");
 }
 
 #[test]

@@ -6,6 +6,7 @@
 mod arm64;
 mod bios;
 mod dnsmasq;
+mod explain;
 mod installer;
 mod scene;
 mod uefi;

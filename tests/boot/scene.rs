@@ -76,6 +76,15 @@ impl Scene {
 
     /// Starts pxeguard; `settings` are lines of the `[boot]` section.  A menu waits for a second, else.
     pub fn serve(&self, settings: &str) -> Result<Guard<'_>> {
+        self.start(settings, &[])
+    }
+
+    /// The same, and nobody's replies are dropped.
+    pub fn observe(&self, settings: &str) -> Result<Guard<'_>> {
+        self.start(settings, &["--mode", "observe"])
+    }
+
+    fn start(&self, settings: &str, more: &[&str]) -> Result<Guard<'_>> {
         let answers = Answers::wanted();
         let timeout = if settings.contains("timeout") { "" } else { "timeout = 1\n" };
         let fast_path = format!("fast_path = {}\n", answers == Answers::Kernel);
@@ -83,7 +92,8 @@ impl Scene {
         self.lab.hypervisor().write("/etc/pxeguard/pxeguard.toml", section)?;
         let root = self.root.path().to_str().context("a temporary folder's name is text")?;
         let trusted = format!("p-{ROUTER}");
-        let guard = Guard::start(&self.lab, ["--iface", BRIDGE, "--trust-port", &trusted, "--boot-root", root])?;
+        let arguments = [&["--iface", BRIDGE, "--trust-port", &trusted, "--boot-root", root], more].concat();
+        let guard = Guard::start(&self.lab, arguments)?;
         let answers_in_kernel = !guard.json("status")?["boot_answers"]["kernel"].is_null();
         ensure!(answers_in_kernel == (answers == Answers::Kernel), "clients should be answered by: {answers:?}");
         Ok(guard)

@@ -4,6 +4,7 @@ use pxeguard_lab::firmware::{Card, Firmware, First, Hardware};
 use pxeguard_lab::servers::dnsmasq;
 use pxeguard_lab::{BRIDGE, Pool, skip_unless};
 
+use crate::explain::explanation;
 use crate::scene::{Answers, BOOT_SERVER, Boot, Files, MEMTEST, Scene};
 
 const MEMTEST_FILE: &str = "/boot/memtest86+x64.efi";
@@ -53,6 +54,8 @@ fn http_boot_loads_by_http() {
     machine.until_screen(MEMTEST).unwrap();
     let boot = Boot::of(&guard, &machine).unwrap();
     assert_eq!((boot.files(), boot.strategy()), (vec!["http memtest.efi".to_owned()], "http"));
+    let told = explanation(&guard, &machine);
+    assert_eq!((&told["outcome"], told["causes"].as_array().map(Vec::len)), (&"booted".into(), Some(0)), "{told:#}");
 }
 
 #[test]

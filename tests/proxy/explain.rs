@@ -77,6 +77,18 @@ fn the_dhcp_server_sends_option_60() {
 }
 
 #[test]
+fn another_pxe_server_answers_too() {
+    skip_unless!("dnsmasq");
+    let scene = Scene::new();
+    let foreign = scene.attach("foreign");
+    let pool = Pool { server: Ipv4Addr::new(10, 77, 0, 3), ..Pool::TRUSTED };
+    let _server = dnsmasq::start_proxy(&foreign, &pool, &["--pxe-service=X86-64_EFI,boot,nowhere.efi"]).unwrap();
+    let guard = scene.guard(&["--mode", "observe"]);
+    ask_until_told(&scene, &guard, "option 60 PXEClient");
+    is_first(&scene, &guard, "foreign_pxe_responder");
+}
+
+#[test]
 fn a_server_refuses_the_address_of_another() {
     skip_unless!("dnsmasq");
     let scene = Scene::new();

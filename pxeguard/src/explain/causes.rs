@@ -110,7 +110,8 @@ impl<'a> Findings<'a> {
 
     /// The file that it asked for last, if it has none since.
     fn last_file(&self) -> Option<&BootFile> {
-        let boot = self.boot.filter(|boot| boot.state == ClientState::Failed)?;
+        // It may have asked again since, and was not answered.
+        let boot = self.boot.filter(|boot| matches!(boot.state, ClientState::Failed | ClientState::Refused))?;
         boot.attempt.files.last()
     }
 
