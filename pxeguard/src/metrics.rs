@@ -5,8 +5,6 @@
 
 mod exposition;
 mod families;
-mod listener;
-mod server;
 
 use pxeguard_common::dhcp::MessageType;
 use pxeguard_common::server::ServerRow;
@@ -18,7 +16,7 @@ use crate::clients::BootCounts;
 use crate::report::{Port, Totals};
 use crate::trust::MacAddress;
 
-pub use server::{ListenError, MetricsListener, serve};
+pub(crate) use exposition::Format;
 
 /// All that is shown, at one moment.
 #[derive(Clone, Debug)]
@@ -63,4 +61,4 @@ impl ServerReplies {
 pub type Handler = mpsc::Sender<oneshot::Sender<Snapshot>>;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

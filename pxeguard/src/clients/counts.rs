@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use pxeguard_common::arch::{Arch, Platform};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::step::Ending;
@@ -30,7 +31,7 @@ pub struct BootCounts {
 }
 
 /// What the kernel has answered by itself.
-#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 pub struct KernelAnswers {
     /// Offers.
     pub offers: u64,

@@ -13,8 +13,10 @@ use toml::Spanned;
 use super::ModeChoice;
 use super::boot::{BootKeys, BootSection};
 use super::limits::{Limits, LimitsKeys};
+use super::web_section::WebKeys;
 use crate::hook::HookChoice;
 use crate::trust::{InterfaceName, Trust};
+use crate::web;
 
 /// The file; what is missing is not said.
 #[derive(Debug, Default)]
@@ -27,6 +29,7 @@ pub(super) struct ConfigFile {
     pub(super) control: Option<PathBuf>,
     pub(super) state: Option<PathBuf>,
     pub(super) limits: Limits,
+    pub(super) web: web::Settings,
     pub(super) boot: BootSection,
 }
 
@@ -43,6 +46,7 @@ struct Keys {
     control: Option<PathBuf>,
     state: Option<PathBuf>,
     limits: LimitsKeys,
+    web: WebKeys,
     boot: BootKeys,
 }
 
@@ -103,6 +107,7 @@ impl ConfigFile {
             control: keys.control,
             state: keys.state,
             limits: keys.limits.parse()?,
+            web: keys.web.parse()?,
             boot: keys.boot.parse()?,
         })
     }

@@ -28,6 +28,7 @@ impl Guard {
             Request::Ports => self.port_reports().map(Response::Ports),
             Request::TrustList => Ok(Response::Trusts(self.trust_entries())),
             Request::Alerts => Ok(Response::Alerts(self.alerts())),
+            Request::History => Ok(Response::History(self.history.samples())),
             Request::Overview => self.overview().map(|overview| Response::Overview(Box::new(overview))),
             Request::Explain { mac, screen } => {
                 self.explain(mac, screen.as_deref()).map(|told| Response::Explained(Box::new(told)))
@@ -58,10 +59,12 @@ impl Guard {
     }
 
     /// All at once.
-    fn overview(&self) -> Result<Overview, DataPlaneError> {
+    fn overview(&mut self) -> Result<Overview, DataPlaneError> {
+        let (at, status) = (Timestamp::now(), self.status()?);
+        self.history.take(at, &status.totals);
         Ok(Overview {
-            at: Timestamp::now(),
-            status: self.status()?,
+            at,
+            status,
             ports: self.port_reports()?,
             servers: self.servers()?,
             clients: self.clients.summaries(),
@@ -109,7 +112,7 @@ impl Guard {
         Ok(stats.iter().map(|(_, stats)| ClientMessages::of(stats)).sum())
     }
 
-    fn totals(&self) -> Result<Totals, DataPlaneError> {
+    pub(super) fn totals(&self) -> Result<Totals, DataPlaneError> {
         let totals = self.plane.maps.totals()?;
         Ok(Totals::new(|judgement| totals.get(judgement.index() as usize).map_or(0, |(_, count)| *count)))
     }

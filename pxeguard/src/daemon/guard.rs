@@ -18,7 +18,7 @@ use crate::config::Config;
 use crate::dataplane::{DataPlane, DataPlaneError, Events, Guarded, VlanUse};
 use crate::networks::Networks;
 use crate::ports::{Device, Problem, Snapshot, Target, Watch};
-use crate::report::mode_name;
+use crate::report::{History, mode_name};
 use crate::state::{State, StateError, StateFile};
 use crate::time::Timestamp;
 use crate::trust::{Compiled, InterfaceName, MacAddress, TrustPlace, Trusts, compile};
@@ -56,6 +56,7 @@ pub(super) struct Guard {
     pub(super) clients: Arc<Clients>,
     pub(super) teller: Teller,
     pub(super) floods: Floods,
+    pub(super) history: History,
     pub(super) since: Timestamp,
     names: BTreeMap<String, Ifindex>,
     mode_warning: Option<&'static str>,
@@ -95,6 +96,7 @@ impl Guard {
             clients: Arc::default(),
             teller: Teller::default(),
             floods: Floods::default(),
+            history: History::default(),
             since: Timestamp::now(),
             names: BTreeMap::new(),
             mode_warning,

@@ -1,14 +1,9 @@
 use std::env;
-use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::io::Write;
 use std::process::{Command, Stdio};
-use std::sync::mpsc::channel;
-use std::thread::{self, JoinHandle};
 
 use pxeguard_common::net::Mac;
 use pxeguard_common::verdict::{Judgement, Reason};
-use tokio::runtime::Builder;
-use tokio_util::sync::CancellationToken;
 
 use super::exposition::Format;
 use super::families::MAX_LABELLED_SERVERS;
@@ -43,7 +38,7 @@ fn server(port: &str, number: u8, trusted: bool) -> ServerReplies {
     ServerReplies { port: port.to_owned(), mac: MacAddress(mac), trusted, first_seen_ns: u64::from(number), replies }
 }
 
-fn snapshot() -> Snapshot {
+pub(crate) fn snapshot() -> Snapshot {
     let spoof = Judgement { verdict: Verdict::Drop, reason: Reason::Spoof };
     Snapshot {
         mode: Mode::Enforce,
@@ -166,80 +161,4 @@ fn the_format_is_what_the_scraper_prefers() {
     for (accept, format) in cases {
         assert_eq!(Format::accepted(accept), format, "{accept}");
     }
-}
-
-struct Http {
-    address: SocketAddr,
-    stop: CancellationToken,
-    serving: JoinHandle<()>,
-}
-
-impl Http {
-    /// A server whose daemon takes snapshots, or is gone.
-    fn start(answers: bool) -> Self {
-        let stop = CancellationToken::new();
-        let stopped = stop.clone();
-        let (ready, is_ready) = channel();
-        let serving = thread::spawn(move || {
-            Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
-                let listener = MetricsListener::bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
-                ready.send(listener.address().unwrap()).unwrap();
-                let (handler, mut requests) = mpsc::channel::<oneshot::Sender<Snapshot>>(1);
-                tokio::spawn(async move {
-                    while answers && let Some(reply) = requests.recv().await {
-                        reply.send(snapshot()).unwrap();
-                    }
-                });
-                serve(listener, handler, stopped).await.unwrap();
-            });
-        });
-        Self { address: is_ready.recv().unwrap(), stop, serving }
-    }
-
-    fn get(&self, path: &str, headers: &str) -> String {
-        let mut stream = TcpStream::connect(self.address).unwrap();
-        write!(stream, "GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{headers}\r\n").unwrap();
-        let mut response = String::new();
-        stream.read_to_string(&mut response).unwrap();
-        response
-    }
-}
-
-#[test]
-fn a_scrape_is_answered_in_the_format_asked_for() {
-    let http = Http::start(true);
-    let response = http.get("/metrics", "");
-    assert!(response.starts_with("HTTP/1.1 200 OK\r\n"), "{response}");
-    assert!(response.contains("content-type: text/plain; version=0.0.4; charset=utf-8\r\n"), "{response}");
-    has_line(&response, "# TYPE pxeguard_replies_total counter");
-    let response = http.get("/metrics", "Accept: application/openmetrics-text\r\n");
-    assert!(
-        response.contains("content-type: application/openmetrics-text; version=1.0.0; charset=utf-8\r\n"),
-        "{response}"
-    );
-    assert!(http.get("/", "").contains("/metrics"));
-    assert!(http.get("/nonsense", "").starts_with("HTTP/1.1 404 Not Found\r\n"));
-}
-
-#[test]
-fn a_daemon_that_is_gone_is_told() {
-    let http = Http::start(false);
-    assert!(http.get("/metrics", "").starts_with("HTTP/1.1 503 "));
-}
-
-#[test]
-fn an_open_connection_does_not_keep_the_daemon_from_stopping() {
-    let http = Http::start(true);
-    let _idle = TcpStream::connect(http.address).unwrap();
-    http.get("/", "");
-    http.stop.cancel();
-    http.serving.join().unwrap();
-}
-
-#[test]
-fn a_port_in_use_is_told_with_its_address() {
-    let http = Http::start(true);
-    let runtime = Builder::new_current_thread().enable_all().build().unwrap();
-    let error = runtime.block_on(MetricsListener::bind(http.address)).unwrap_err().to_string();
-    assert_eq!(error, format!("cannot listen on {}: another program uses this port; choose --listen", http.address));
 }

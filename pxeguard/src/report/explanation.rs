@@ -1,12 +1,13 @@
 //! One client's boots, step by step, with a verdict.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::time::Timestamp;
 use crate::trust::MacAddress;
 
 /// What became of a client's boots, and why.
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
 pub struct Explanation {
     /// The client.
     pub mac: MacAddress,
@@ -23,7 +24,7 @@ pub struct Explanation {
 }
 
 /// How a boot stands.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
     /// Nothing was heard of this client.
@@ -37,7 +38,7 @@ pub enum Outcome {
 }
 
 /// One cause.
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
 pub struct Cause {
     /// Its name, which does not change: `second_dhcp_server`, `file_missing` and so on.
     pub cause: String,
@@ -52,7 +53,7 @@ pub struct Cause {
 }
 
 /// How sure a cause is.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Likelihood {
     /// Nothing speaks against it, and little for it.
@@ -64,7 +65,7 @@ pub enum Likelihood {
 }
 
 /// A message of a firmware's, or of iPXE's.
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
 pub struct ScreenMessage {
     /// As the firmware shows it, such as `PXE-E53`.
     pub code: String,
@@ -77,7 +78,7 @@ pub struct ScreenMessage {
 }
 
 /// One attempt to boot.
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
 pub struct Timeline {
     /// When it began.
     pub began: Timestamp,
@@ -88,7 +89,7 @@ pub struct Timeline {
 }
 
 /// One thing that happened.
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
 pub struct TimelineStep {
     /// When; the first time, where it happened again and again.
     pub at: Timestamp,
