@@ -5,7 +5,7 @@ const $ = (id) => document.getElementById(id);
 const TOKEN = "pxeguard-token";
 const HISTORY_MS = 600_000;
 /** Rows of a table that are drawn; the rest is counted. */
-const MAX_DRAWN = 300;
+const MAX_DRAWN = 500;
 
 const state = { at: null, status: null, leftOut: { servers: 0, clients: 0 }, samples: [], trusts: [] };
 const rows = { servers: new Map(), ports: new Map(), clients: new Map(), alerts: new Map() };

@@ -1,0 +1,15 @@
+//! The page, in a real browser; and the server behind it before a crowd.
+
+mod boots;
+mod browser;
+mod crowd;
+mod looks;
+mod machine;
+mod rogue;
+mod scene;
+mod writes;
+
+use std::time::Duration;
+
+/// How long anything may take that is awaited.
+const SOON: Duration = Duration::from_secs(20);
