@@ -11,10 +11,11 @@ use super::guard::Guard;
 use crate::clients::BootCounts;
 use crate::control::{Request, Response};
 use crate::dataplane::DataPlaneError;
-use crate::metrics::{self, ServerReplies};
+use crate::metrics::{self, AlertCount, ServerReplies};
 use crate::ports::Watch;
 use crate::report::{
-    Alert, ClientMessages, Explanation, Outcome, Overview, Port, Server, Status, Totals, TrustEntry, mode_name,
+    Alert, AlertKind, ClientMessages, Explanation, Outcome, Overview, Port, Server, Status, Totals, TrustEntry,
+    mode_name,
 };
 use crate::time::{KernelClock, Timestamp};
 use crate::trust::{MacAddress, Trust};
@@ -44,9 +45,10 @@ impl Guard {
 
     /// What a scrape shows.
     pub(super) fn metrics(&self, boot: Option<BootCounts>) -> Result<metrics::Snapshot, DataPlaneError> {
+        let clock = KernelClock::read();
         let servers = self.plane.maps.servers()?.into_iter().map(|(key, row)| {
             let trusted = matches!(self.standing(&key), Standing::Trusted(_));
-            ServerReplies::new(self.port_name(key.port), MacAddress(key.mac), trusted, &row)
+            ServerReplies::new(self.port_name(key.port), MacAddress(key.mac), trusted, &row, &clock)
         });
         Ok(metrics::Snapshot {
             mode: self.mode,
@@ -54,6 +56,7 @@ impl Guard {
             ports: self.port_reports()?,
             servers: servers.collect(),
             events_lost: self.plane.maps.events_lost()?,
+            alerts: self.alert_counts(),
             boot,
         })
     }
@@ -74,6 +77,16 @@ impl Guard {
 
     fn alerts(&self) -> Vec<Alert> {
         Vec::new()
+    }
+
+    fn alert_counts(&self) -> Vec<AlertCount> {
+        let alerts = self.alerts();
+        let of = |kind, is_counted: fn(&Alert) -> bool| {
+            alerts.iter().filter(|alert| alert.kind == kind && is_counted(alert)).count() as u64
+        };
+        let count =
+            |kind| AlertCount { kind, open: of(kind, |alert| alert.closed.is_none()), opened: of(kind, |_| true) };
+        AlertKind::ALL.map(count).into()
     }
 
     fn explain(&self, mac: MacAddress, _screen: Option<&str>) -> Result<Explanation, DataPlaneError> {

@@ -35,7 +35,15 @@ fn server(port: &str, number: u8, trusted: bool) -> ServerReplies {
     let mac: Mac = [0x52, 0x54, 0, 0, 0, number];
     let mut replies = [[0; MessageType::ALL.len()]; Verdict::ALL.len()];
     replies[Verdict::Drop as usize][MessageType::Offer as usize] = 1;
-    ServerReplies { port: port.to_owned(), mac: MacAddress(mac), trusted, first_seen_ns: u64::from(number), replies }
+    let last_seen = Timestamp::from_realtime_ns(1_700_000_000_500_000_000);
+    ServerReplies {
+        port: port.to_owned(),
+        mac: MacAddress(mac),
+        trusted,
+        first_seen_ns: u64::from(number),
+        last_seen,
+        replies,
+    }
 }
 
 pub(crate) fn snapshot() -> Snapshot {
@@ -46,8 +54,11 @@ pub(crate) fn snapshot() -> Snapshot {
         ports: vec![port("eno1"), port(r#"q"u\o"#)],
         servers: vec![server("eno1", 1, true), server("eno1", 1, true), server(r#"q"u\o"#, 2, false)],
         events_lost: 9,
+        alerts: AlertKind::ALL.map(|kind| AlertCount { kind, open: 1, opened: 2 }).into(),
         boot: Some(BootCounts {
             requests: [(("bios", "PXEClient"), 5)].into(),
+            attempts: [("bios", 2)].into(),
+            outcomes: [(("bios", "loaded"), 1)].into(),
             answers: [("direct", 4)].into(),
             refused: 1,
             resent: 6,
@@ -70,10 +81,16 @@ fn every_metric_has_its_sample() {
         "pxeguard_replies_total{verdict=\"dropped\",reason=\"spoof\"} 7",
         "pxeguard_port_info{port=\"eno1\",kind=\"tap\",hook=\"tcx\",bridge=\"\"} 1",
         "pxeguard_port_guarded_since_timestamp_seconds{port=\"eno1\"} 1700000000.5",
+        "pxeguard_unguarded_ports 0",
         "pxeguard_port_replies_total{port=\"eno1\",verdict=\"would_drop\"} 3",
         "pxeguard_port_client_messages_total{port=\"eno1\",verdict=\"cut\"} 6",
         "pxeguard_port_unlisted_replies_total{port=\"eno1\"} 4",
         "pxeguard_boot_requests_total{platform=\"bios\",kind=\"PXEClient\"} 5",
+        "pxeguard_boot_attempts_total{platform=\"bios\"} 2",
+        "pxeguard_boot_outcomes_total{platform=\"bios\",outcome=\"loaded\"} 1",
+        "pxeguard_alerts{kind=\"spoof\"} 1.0",
+        "pxeguard_alerts_opened_total{kind=\"nak_storm\"} 2",
+        "pxeguard_server_last_reply_timestamp_seconds{port=\"eno1\",mac=\"52:54:00:00:00:01\"} 1700000000.5",
         "pxeguard_boot_answers_total{strategy=\"direct\"} 4",
         "pxeguard_boot_refused_total 1",
         "pxeguard_boot_transfers_total{via=\"tftp\",result=\"done\"} 0",

@@ -83,7 +83,9 @@ mod tests {
     #[test]
     fn a_clock_that_is_set_back_begins_it_anew() {
         let mut history = History::default();
-        [5_000_000, 6_000_000, 1000, 2000].map(|at| history.take(after(at), &Totals::default()));
+        for millis in [5_000_000, 6_000_000, 1000, 2000] {
+            history.take(after(millis), &Totals::default());
+        }
         assert_eq!(history.samples().iter().map(|sample| sample.at).collect::<Vec<_>>(), [after(1000), after(2000)]);
     }
 
