@@ -2,6 +2,7 @@
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddrV4, TcpStream};
+use std::sync::PoisonError;
 use std::time::Duration;
 
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
@@ -9,8 +10,8 @@ use pxeguard_lab::load::tftp;
 use pxeguard_lab::{Client, Host, Pool, skip_unless, until};
 use socket2::{Domain, Socket, Type};
 
-use crate::SOON;
 use crate::scene::{SERVER, Scene};
+use crate::{MACHINE, SOON};
 
 const CONNECTIONS: usize = 10_000;
 /// They come from so many addresses, so that all places there are can be taken.
@@ -19,6 +20,7 @@ const ADDRESSES: u16 = 50;
 #[test]
 fn ten_thousand_connections_starve_neither_the_guard_nor_the_boot_services() {
     skip_unless!("dnsmasq", "busybox", "curl");
+    let _shared = MACHINE.read().unwrap_or_else(PoisonError::into_inner);
     raise_limit();
     let scene = Scene::new();
     scene.add("file", &[7; 100_000]);

@@ -3,11 +3,13 @@
 use std::env;
 use std::fs;
 use std::path::PathBuf;
+use std::sync::PoisonError;
 
 use pxeguard_lab::servers::dnsmasq;
 use pxeguard_lab::{Client, Pool, skip_unless};
 
-use crate::browser::Scheme;
+use crate::MACHINE;
+use crate::browser::{Browser, Scheme};
 use crate::machine::Machine;
 use crate::scene::Scene;
 
@@ -19,6 +21,7 @@ const MAX_BYTES: usize = 150_000;
 #[test]
 fn it_fits_a_screen_and_a_phone_by_day_and_by_night() {
     skip_unless!("chromium", "dnsmasq", "busybox", "/usr/lib/ipxe/snponly.efi");
+    let _shared = MACHINE.read().unwrap_or_else(PoisonError::into_inner);
     let scene = Scene::new();
     scene.add_copy("/usr/lib/ipxe/snponly.efi");
     let guard = scene.guard(&[]);
@@ -37,6 +40,10 @@ fn it_fits_a_screen_and_a_phone_by_day_and_by_night() {
     browser.until("document.querySelectorAll('#client-rows tr').length === 5").unwrap();
     browser.until("document.querySelectorAll('#client-rows progress').length === 3").unwrap();
     browser.until("document.querySelectorAll('#server-rows .pill.bad').length === 1").unwrap();
+    // Some more, so that the plot has something to show.
+    for _ in 0..4 {
+        assert_eq!(Client::Udhcpc.lease(&scene.client).unwrap().server_id, Pool::TRUSTED.server);
+    }
     browser.until("document.querySelector('#plot path.passed').getAttribute('d')").unwrap();
 
     let ground = "getComputedStyle(document.body).backgroundColor";
@@ -53,21 +60,31 @@ fn it_fits_a_screen_and_a_phone_by_day_and_by_night() {
         assert_eq!(browser.value(too_wide).unwrap(), serde_json::json!([]), "{name}");
         assert_eq!(browser.value("document.documentElement.scrollWidth <= innerWidth").unwrap(), true, "{name}");
         grounds.push(browser.value(ground).unwrap().to_string());
-        let picture = decoded(&browser.picture().unwrap());
-        assert!(picture.starts_with(b"\x89PNG") && picture.len() < MAX_BYTES, "{name}: {} bytes", picture.len());
-        if let Some(folder) = env::var_os(FOLDER).map(PathBuf::from) {
-            fs::create_dir_all(&folder).unwrap();
-            fs::write(folder.join(format!("{name}.png")), picture).unwrap();
-        }
+        keep(name, &mut browser);
     }
     assert_eq!(grounds[0], grounds[2]);
+    browser.look(1180, 1000, Scheme::Light).unwrap();
+    browser.click("#client-rows [data-act=explain]").unwrap();
+    browser.until("document.querySelector('#explain-body form')").unwrap();
+    keep("page-explain", &mut browser);
+    browser.click("#explain [data-close]").unwrap();
     assert_ne!(grounds[0], grounds[1], "the night has colours of its own");
     is_for_everybody(&mut browser);
     assert_eq!(browser.complaints().unwrap(), Vec::<String>::new(), "{}", guard.process().output());
 }
 
+/// Takes a picture of what is shown, and keeps it if somebody wants it.
+fn keep(name: &str, browser: &mut Browser) {
+    let picture = decoded(&browser.picture().unwrap());
+    assert!(picture.starts_with(b"\x89PNG") && picture.len() < MAX_BYTES, "{name}: {} bytes", picture.len());
+    if let Some(folder) = env::var_os(FOLDER).map(PathBuf::from) {
+        fs::create_dir_all(&folder).unwrap();
+        fs::write(folder.join(format!("{name}.png")), picture).unwrap();
+    }
+}
+
 /// Every control has a name that can be read out, and every heading its place.
-fn is_for_everybody(browser: &mut crate::browser::Browser) {
+fn is_for_everybody(browser: &mut Browser) {
     let nameless = "[...document.querySelectorAll('button, a, input, progress, svg[role=img]')].filter((it) => !(it.innerText?.trim() \
         || it.getAttribute('aria-label') || it.getAttribute('aria-labelledby') || it.labels?.length)).map((it) => it.outerHTML)";
     let shown = browser.value(nameless).unwrap();

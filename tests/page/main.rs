@@ -9,7 +9,10 @@ mod rogue;
 mod scene;
 mod writes;
 
+use std::sync::RwLock;
 use std::time::Duration;
 
 /// How long anything may take that is awaited.
 const SOON: Duration = Duration::from_secs(20);
+/// Whoever measures how much of the CPUs something takes, or how late it is, has them for itself.
+static MACHINE: RwLock<()> = RwLock::new(());

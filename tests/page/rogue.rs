@@ -1,10 +1,12 @@
 //! What a rogue says comes to the page soon, and as text.
 
+use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
 use pxeguard_lab::servers::dnsmasq;
 use pxeguard_lab::{Pool, skip_unless};
 
+use crate::MACHINE;
 use crate::scene::{Scene, URL, mac};
 
 /// How soon somebody who looks sees a server that nobody trusts.
@@ -13,6 +15,7 @@ const SEEN_WITHIN: Duration = Duration::from_secs(2);
 #[test]
 fn a_rogue_is_on_the_page_two_seconds_after_its_first_reply() {
     skip_unless!("chromium", "dnsmasq");
+    let _shared = MACHINE.read().unwrap_or_else(PoisonError::into_inner);
     let scene = Scene::new();
     let guard = scene.guard(&[]);
     let mut browser = scene.look();
@@ -36,10 +39,13 @@ fn a_rogue_is_on_the_page_two_seconds_after_its_first_reply() {
 #[test]
 fn names_that_are_markup_are_shown_as_they_are() {
     skip_unless!("chromium", "dnsmasq");
+    let _shared = MACHINE.read().unwrap_or_else(PoisonError::into_inner);
     let mut scene = Scene::new();
     scene.lab.rename(&mut scene.rogue, "<s>port").unwrap();
     let _guard = scene.guard(&[]);
-    let _rogue = dnsmasq::start(&scene.rogue, &Pool::ROGUE, &[]).unwrap();
+    let words =
+        ["--dhcp-boot=<script>alert(4)</script>,<s>host</s>", "--dhcp-option-force=60,<img src=x onerror=alert(5)>"];
+    let _rogue = dnsmasq::start(&scene.rogue, &Pool::ROGUE, &words).unwrap();
     let mut browser = scene.look();
     let file = "<img src=x onerror=alert(1)><script>alert(2)</script>";
     scene.ask();

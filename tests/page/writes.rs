@@ -1,14 +1,17 @@
 //! Who may change something.
 
+use std::sync::PoisonError;
+
 use pxeguard_lab::servers::dnsmasq;
 use pxeguard_lab::{Pool, skip_unless, until};
 
-use crate::SOON;
 use crate::scene::{Scene, mac};
+use crate::{MACHINE, SOON};
 
 #[test]
 fn a_server_is_trusted_and_blocked_by_buttons_with_the_token_and_by_nobody_without() {
     skip_unless!("chromium", "dnsmasq");
+    let _shared = MACHINE.read().unwrap_or_else(PoisonError::into_inner);
     let scene = Scene::new();
     let guard = scene.guard(&[]);
     let _rogue = dnsmasq::start(&scene.rogue, &Pool::ROGUE, &[]).unwrap();

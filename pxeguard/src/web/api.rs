@@ -14,7 +14,7 @@ use super::gate::Refusal;
 use super::listener::Peer;
 use super::questions::Unanswered;
 use super::rows::{LeftOut, limit};
-use super::schema::schema;
+use super::schema::SCHEMA;
 use super::server::Web;
 use crate::control::{Request, Response};
 use crate::report::{Overview, printable};
@@ -48,7 +48,7 @@ pub(super) fn routes() -> Router<Web> {
         )
         .route("/api/v1/token", get(token))
         .route("/api/v1/events", get(events))
-        .route("/api/v1/schema.json", get(async || json(&schema())))
+        .route("/api/v1/schema.json", get(async || json(&*SCHEMA)))
 }
 
 /// What is answered where something went wrong.

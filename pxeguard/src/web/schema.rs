@@ -3,6 +3,7 @@
 mod texts;
 
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 use schemars::{JsonSchema, SchemaGenerator, generate::SchemaSettings};
 use serde_json::{Value, json};
@@ -10,8 +11,11 @@ use serde_json::{Value, json};
 use super::rows::Change;
 use crate::report::{Alert, BootClient, BootList, Explanation, Overview, Port, Sample, Server, Status, TrustEntry};
 
+/// As it is sent; it is the same as long as the daemon runs.
+pub(super) static SCHEMA: LazyLock<Value> = LazyLock::new(schema);
+
 /// Under `$defs` each type, and under `answers` which path answers with which.
-pub(super) fn schema() -> Value {
+fn schema() -> Value {
     let mut generator = SchemaSettings::draft2020_12().for_serialize().into_generator();
     let answers = [
         ("/api/v1/overview", of::<Overview>(&mut generator)),

@@ -69,7 +69,7 @@ function drawTiles() {
   const status = state.status;
   const enforcing = status.mode === "enforce";
   write("tile-mode", enforcing ? "Enforcing" : "Observing");
-  write("tile-mode-sub", enforcing ? "what is not trusted is dropped" : "nothing is dropped");
+  write("tile-mode-sub", enforcing ? "others are dropped" : "nothing is dropped");
   const unguarded = [...rows.ports.values()].filter((port) => !port.hook).length;
   write("tile-ports", count(status.ports));
   write("tile-ports-sub", unguarded ? `${plural(unguarded, "port")} not guarded` : status.ifaces.join(", "));
@@ -153,8 +153,8 @@ function standing(server) {
 
 function serverCells(server, key) {
   const last = ago(server.last_seen);
-  const trust = trustsOf(server);
-  const version = JSON.stringify([{ ...server, last_seen: last }, state.status.mode, trust, isUnlocked()]);
+  const trust = trustOf(server);
+  const version = JSON.stringify([{ ...server, last_seen: last }, state.status.mode, trust, sourceOf(server), isUnlocked()]);
   const cells = () => [
     cell("", el("span", { class: "mono" }, server.mac), sub(server.vendor), sub(`${server.ip}${server.vlan ? `, VLAN ${server.vlan}` : ""}`), sub(server.said, "mono")),
     cell("", server.port, sub(server.guest)),
@@ -169,7 +169,7 @@ function serverCells(server, key) {
 
 /** Whoever is trusted by a trust of its own can be blocked by taking that away; who is not, can be trusted. */
 function action(server, trust, key) {
-  if (server.trusted && !trust) return cell("act", sub("by a trust for its port, or from the configuration"));
+  if (server.trusted && !trust) return cell("act", sub(`by ${SOURCES[sourceOf(server)]}`));
   const label = server.trusted ? "Block" : "Trust";
   const button = el("button", { type: "button", class: server.trusted ? "danger" : "quiet", "data-act": `${label} ${key}`, "aria-label": `${label} ${server.mac} at ${server.port}` }, label);
   if (!isUnlocked()) button.title = "takes the token: unlock changes first";
@@ -177,15 +177,23 @@ function action(server, trust, key) {
   return cell("act", button);
 }
 
+const SOURCES = { flag: "an option of pxeguard run", config: "the configuration file", port: "a trust for its port" };
+
+/** Where a trust is said that cannot be taken back here. */
+function sourceOf(server) {
+  const mine = state.trusts.find((entry) => entry.source !== "state" && entry.trust.startsWith(server.mac));
+  return mine?.source ?? "port";
+}
+
 /** The trust that was added at run time for this very server; others stand in flags or the configuration. */
-function trustsOf(server) {
+function trustOf(server) {
   const vlan = server.vlan ? `,vlan=${server.vlan}` : "";
   const own = [`${server.mac}@${server.port}`, server.mac, `${server.mac}@*`];
   const written = own.flatMap((place) => [place, place + vlan]).flatMap((place) => [place, `${place},pxe`]);
   return state.trusts.find((entry) => entry.source === "state" && written.includes(entry.trust))?.trust ?? null;
 }
 
-const STATES = { asked: ["", "asked"], refused: ["bad", "refused"], offered: ["", "offered"], silent: ["bad", "silent"], loading: ["warn", "loading"], loaded: ["good", "loaded"], failed: ["bad", "failed"], idle: ["good", "idle"] };
+const STATES = { asked: ["", "asked"], refused: ["bad", "refused"], offered: ["", "offered"], silent: ["bad", "silent"], loading: ["", "loading"], loaded: ["good", "loaded"], failed: ["bad", "failed"], idle: ["good", "idle"] };
 
 function clientCells(client) {
   const last = ago(client.last_seen);
@@ -227,7 +235,9 @@ function portCells(port) {
 
 const VERDICTS = [["dropped", "dropped"], ["would_drop", "would"], ["passed", "passed"]];
 const BUCKETS = 120;
-const WIDTH = 800, HEIGHT = 170, TOP = 16;
+const WIDTH = 800, HEIGHT = 120, TOP = 16;
+/** How far back the plot goes, in minutes: no further than there is something to show. */
+const SPANS = [1, 2, 5, 10];
 
 function takeSample() {
   const total = (verdict) => Object.values(state.status.totals[verdict] ?? {}).reduce((sum, one) => sum + one, 0);
@@ -239,8 +249,8 @@ function takeSample() {
 }
 
 /** Spreads what was counted between two samples over the time between them. */
-function rates(verdict) {
-  const end = time(state.at).getTime(), width = HISTORY_MS / BUCKETS;
+function rates(verdict, span) {
+  const end = time(state.at).getTime(), begin = end - span, width = span / BUCKETS;
   const counts = new Array(BUCKETS).fill(0);
   for (let at = 1; at < state.samples.length; at++) {
     const [before, after] = [state.samples[at - 1], state.samples[at]];
@@ -248,8 +258,9 @@ function rates(verdict) {
     const more = after[verdict] - before[verdict];
     if (more <= 0 || to <= from) continue;
     for (let moment = from; moment < to; ) {
-      const bucket = Math.floor((moment - (end - HISTORY_MS)) / width);
-      const until = Math.min(to, end - HISTORY_MS + (bucket + 1) * width);
+      const bucket = Math.floor((moment - begin) / width);
+      const until = bucket < 0 ? Math.min(to, begin) : Math.min(to, begin + (bucket + 1) * width);
+      if (until <= moment) break;
       if (bucket >= 0 && bucket < BUCKETS) counts[bucket] += (more * (until - moment)) / (to - from);
       moment = until;
     }
@@ -258,7 +269,11 @@ function rates(verdict) {
 }
 
 function drawPlot() {
-  const series = VERDICTS.map(([verdict]) => rates(verdict));
+  const age = (time(state.at) - time(state.samples[0]?.at ?? state.at)) / 60_000;
+  const minutes = SPANS.find((span) => age <= span) ?? SPANS.at(-1);
+  write("axis-begin", `${minutes} min ago`);
+  write("axis-middle", minutes > 1 ? `${minutes / 2} min` : "30 s");
+  const series = VERDICTS.map(([verdict]) => rates(verdict, minutes * 60_000));
   const highest = Math.max(...series[0].map((_, at) => series.reduce((sum, one) => sum + one[at], 0)));
   const top = Math.max(highest, 1);
   const base = new Array(BUCKETS).fill(0);
