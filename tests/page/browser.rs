@@ -88,6 +88,11 @@ impl Browser {
         Ok(())
     }
 
+    /// Runs a script before those of each page that is opened from now on.
+    pub fn before_each_page(&mut self, script: &str) -> Result<()> {
+        self.ask("Page.addScriptToEvaluateOnNewDocument", json!({ "source": script })).map(drop)
+    }
+
     /// Opens an address, and waits until the page is loaded.
     pub fn open(&mut self, url: &str) -> Result<()> {
         let opened = self.ask("Page.navigate", json!({ "url": url }))?;

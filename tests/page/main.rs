@@ -7,6 +7,7 @@ mod looks;
 mod machine;
 mod rogue;
 mod scene;
+mod views;
 mod writes;
 
 use std::sync::RwLock;

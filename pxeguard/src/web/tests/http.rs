@@ -56,20 +56,23 @@ impl Http {
                 let listener = WebListener::bind("127.0.0.1:0".parse().unwrap()).unwrap();
                 let token = Token::make(&control).unwrap();
                 ready.send(listener.address().unwrap()).unwrap();
-                let (requests, mut asked) = mpsc::channel::<Pending>(1);
-                let (scrapes, mut scraped) = mpsc::channel::<tokio::sync::oneshot::Sender<metrics::Snapshot>>(1);
+                let (requests, asked) = mpsc::channel::<Pending>(1);
+                let (scrapes, scraped) = mpsc::channel::<tokio::sync::oneshot::Sender<metrics::Snapshot>>(1);
                 let questions = Questions::new(requests, scrapes);
                 let settings = Settings::default();
                 let serving = serve(listener, questions, &settings, &token, stopped.clone());
                 let answering = async {
-                    while answers {
-                        tokio::select! {
-                            Some((request, reply)) = asked.recv() => drop(reply.send(answer(request, &counted))),
-                            Some(reply) = scraped.recv() => drop(reply.send(metrics::tests::snapshot())),
-                            () = stopped.cancelled() => break,
+                    let (mut asked, mut scraped) = (asked, scraped);
+                    // Otherwise nobody is there to answer, from the start.
+                    if answers {
+                        loop {
+                            tokio::select! {
+                                Some((request, reply)) = asked.recv() => drop(reply.send(answer(request, &counted))),
+                                Some(reply) = scraped.recv() => drop(reply.send(metrics::tests::snapshot())),
+                                () = stopped.cancelled() => break,
+                            }
                         }
                     }
-                    drop((asked, scraped));
                 };
                 tokio::join!(answering, serving).1.unwrap();
             });
