@@ -11,8 +11,9 @@ use crate::scene::{SERVER, Scene};
 use crate::{MACHINE, SOON};
 
 const CLIENTS: u16 = 200;
-/// So that the storm lasts some seconds.
-const PROGRAM_BYTES: usize = 1 << 20;
+/// More than the boot program that it begins with; enough for some seconds of transfers, and not so many that they
+/// take the CPUs from the browser, which is elsewhere otherwise.
+const PROGRAM_BYTES: usize = 1 << 18;
 /// How late the page may be.
 const LATE: Duration = Duration::from_secs(1);
 /// Of a core, for those who look; what the guard's own task does besides is in it.

@@ -39,6 +39,7 @@ fn it_fits_a_screen_and_a_phone_by_day_and_by_night() {
     ];
     browser.until("document.querySelectorAll('#client-rows tr').length === 5").unwrap();
     browser.until("document.querySelectorAll('#client-rows progress').length === 3").unwrap();
+    browser.until("[...document.querySelectorAll('#client-rows progress')].every((bar) => bar.value > 0)").unwrap();
     browser.until("document.querySelectorAll('#server-rows .pill.bad').length === 1").unwrap();
     // Some more, so that the plot has something to show.
     for _ in 0..4 {

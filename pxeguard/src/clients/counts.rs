@@ -16,7 +16,7 @@ pub struct BootCounts {
     pub requests: BTreeMap<(&'static str, &'static str), u64>,
     /// Attempts to boot that began with a question, by platform.
     pub attempts: BTreeMap<&'static str, u64>,
-    /// What became of attempts, by platform and [`Outcome::name`].
+    /// What became of attempts, by platform: `loaded`, `failed` or `silent`.
     pub outcomes: BTreeMap<(&'static str, &'static str), u64>,
     /// Answers by strategy.
     pub answers: BTreeMap<&'static str, u64>,
