@@ -493,7 +493,9 @@ function explanation(told, screen) {
       cause.evidence.length ? el("ul", {}, ...cause.evidence.map((line) => el("li", {}, line))) : null,
       el("p", {}, el("strong", {}, "Next: "), cause.next)));
   }
-  if (told.screen) parts.push(el("h3", {}, `${told.screen.code}: ${told.screen.text}`), el("p", { class: "next" }, `${told.screen.by}. ${told.screen.means}`));
+  // iPXE's messages have no code.
+  const message = [told.screen?.code, told.screen?.text].filter((words, at, all) => words && all.indexOf(words) === at).join(": ");
+  if (told.screen) parts.push(el("h3", {}, message), el("p", { class: "next" }, `${told.screen.by}. ${told.screen.means}`));
   for (const attempt of told.attempts) {
     parts.push(el("h3", {}, `Boot at ${time(attempt.began).toLocaleString("en-GB")}`), el("ol", { class: "steps" }, ...attempt.steps.map(step)));
     if (attempt.left_out) parts.push(el("p", { class: "next" }, `${plural(attempt.left_out, "step")} left out.`));
