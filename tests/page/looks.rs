@@ -64,7 +64,7 @@ fn it_fits_a_screen_and_a_phone_by_day_and_by_night() {
         keep(name, &mut browser);
     }
     assert_eq!(grounds[0], grounds[2]);
-    browser.look(1180, 1000, Scheme::Light).unwrap();
+    browser.look(880, 760, Scheme::Light).unwrap();
     browser.click("#client-rows [data-act=explain]").unwrap();
     browser.until("document.querySelector('#explain-body form')").unwrap();
     keep("page-explain", &mut browser);
