@@ -21,6 +21,7 @@ use pxeguard::report::{
     alerts_table, boot_table, clients_table, explanation_text, ports_table, servers_table, status_table, trusts_table,
 };
 use pxeguard::time::Timestamp;
+use pxeguard::web::read_token;
 use pxeguard::{daemon, dataplane};
 use serde::Serialize;
 
@@ -74,6 +75,7 @@ fn execute(command: Command) -> anyhow::Result<()> {
         Command::Trust(TrustCommand::List(args)) => query(&args, &Request::TrustList),
         Command::Trust(TrustCommand::Add(args)) => change(&args.control, &Request::TrustAdd(args.trust())),
         Command::Trust(TrustCommand::Remove(args)) => change(&args.control, &Request::TrustRemove(args.trust())),
+        Command::Token(args) => print(&(read_token(&args.control)? + "\n")),
         Command::Detach => detach(),
     }
 }

@@ -28,6 +28,7 @@ const TEST: &[&str] = &[
     "atftp",
     "bpftool",
     "busybox",
+    "chromium",
     "curl",
     "dhcpcd-base",
     "dnsmasq-base",
@@ -41,6 +42,7 @@ const TEST: &[&str] = &[
     "nftables",
     "openvswitch-switch",
     "prometheus", // promtool
+    "python3-jsonschema",
     "tcpdump",
     "tftp-hpa",
     "tshark",
