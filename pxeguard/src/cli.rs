@@ -96,6 +96,8 @@ pub enum Command {
     /// Shows or changes who is trusted, in the running pxeguard.
     #[command(subcommand)]
     Trust(TrustCommand),
+    /// Shows the token that the page and the API want to see before they change who is trusted.
+    Token(ControlArgs),
     /// Removes every program, link and map of pxeguard from the kernel.  Nothing is guarded then.
     Detach,
 }
@@ -153,7 +155,9 @@ pub struct RunArgs {
     #[arg(long)]
     pub no_fast_path: bool,
 
-    /// Address of the HTTP server that has /metrics [default: 127.0.0.1:9467].
+    /// Address of the HTTP server that has the page, the API and /metrics [default: 127.0.0.1:9467].
+    ///
+    /// Everybody who reaches it may read; to change who is trusted takes the token that pxeguard token shows to root.
     #[arg(long, value_name = "ADDR:PORT")]
     pub listen: Option<SocketAddr>,
 

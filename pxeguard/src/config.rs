@@ -4,6 +4,7 @@ mod alerts;
 mod boot;
 mod file;
 mod limits;
+mod web_section;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -15,6 +16,7 @@ use crate::boot::{ArchChoice, Settings};
 use crate::cli::RunArgs;
 use crate::hook::HookChoice;
 use crate::trust::{InterfaceName, Source, Trust, Trusts};
+use crate::web;
 use file::ConfigFile;
 
 pub use alerts::AlertSettings;
@@ -70,6 +72,8 @@ pub struct Config {
     pub limits: Limits,
     /// Who is told of alerts, and how long they last.
     pub alerts: AlertSettings,
+    /// About the page and the API.
+    pub web: web::Settings,
     /// What is booted, and how; `None` where nothing is.
     pub boot: Option<Settings>,
     /// The configuration file, where there is one.
@@ -126,11 +130,13 @@ impl Config {
             ("listen", new.listen != self.listen),
             ("control", new.control != self.control),
             ("state", new.state != self.state),
+            ("hosts in [web]", new.web != self.web),
         ];
         new.hook = self.hook;
         new.listen = self.listen;
         new.control.clone_from(&self.control);
         new.state.clone_from(&self.state);
+        new.web.clone_from(&self.web);
         let changed = changed.into_iter().filter_map(|(name, changed)| changed.then_some(name));
         let boot_changed = boot::keep(self.boot.as_ref(), &mut new.boot);
         Ok((new, changed.chain(boot_changed).map(NeedsRestart).collect()))
@@ -166,6 +172,7 @@ impl Config {
             state: file.state.unwrap_or_else(|| DEFAULT_STATE.into()),
             limits: file.limits.or_flag(flags.client_messages_per_s),
             alerts: file.alerts,
+            web: file.web,
             boot: file.boot.resolve(&flags)?,
             file: path,
             flags,

@@ -10,7 +10,7 @@ mod socket;
 use serde::{Deserialize, Serialize};
 use tokio::sync::{mpsc, oneshot};
 
-use crate::report::{Alert, BootClient, BootList, Explanation, Overview, Port, Server, Status, TrustEntry};
+use crate::report::{Alert, BootClient, BootList, Explanation, Overview, Port, Sample, Server, Status, TrustEntry};
 use crate::trust::{MacAddress, Trust};
 
 pub use client::{AskError, ask};
@@ -52,6 +52,8 @@ pub enum Request {
     Alerts,
     /// All at once.
     Overview,
+    /// What the replies added up to, in the last ten minutes.
+    History,
     /// Why a client boots or not.
     Explain {
         /// The client.
@@ -81,6 +83,8 @@ pub enum Response {
     Alerts(Vec<Alert>),
     /// To [`Request::Overview`].
     Overview(Box<Overview>),
+    /// To [`Request::History`].
+    History(Vec<Sample>),
     /// To [`Request::Explain`].
     Explained(Box<Explanation>),
     /// To a change: what was done, on one line.

@@ -34,8 +34,8 @@ use crate::config::Config;
 use crate::control::{self, ControlSocket, Response};
 use crate::dataplane::ResponderMaps;
 use crate::doctor;
-use crate::metrics::{self, MetricsListener};
 use crate::ports::Watch;
+use crate::web::{self, Questions, Token, WebListener};
 use boot::{Boot, Bound, Threads};
 use guard::Guard;
 
@@ -64,7 +64,8 @@ async fn serve(config: Config, boot_threads: Option<&Threads>) -> anyhow::Result
 
     let mut watch = Watch::open()?;
     let control_socket = ControlSocket::bind(&config.control)?;
-    let listener = MetricsListener::bind(config.listen).await?;
+    let listener = WebListener::bind(config.listen)?;
+    let token = Token::make(&config.control)?;
     let listen = listener.address().unwrap_or(config.listen);
     let mut guard = Guard::open(config, &watch).await?;
     let boot = boot_threads.map(|threads| take_boot_ports(&guard, threads)).transpose()?;
@@ -76,6 +77,7 @@ async fn serve(config: Config, boot_threads: Option<&Threads>) -> anyhow::Result
 
     let stop = CancellationToken::new();
     let (control_handler, mut requests) = mpsc::channel(16);
+    let web_control = control_handler.clone();
     let (metrics_handler, mut scrapes) = mpsc::channel(16);
     let mut servers = JoinSet::new();
     let stopping = stop.clone();
@@ -92,8 +94,10 @@ async fn serve(config: Config, boot_threads: Option<&Threads>) -> anyhow::Result
         stopping.cancelled().await;
         Ok(())
     });
-    servers.spawn(metrics::serve(listener, metrics_handler, stop.clone()));
-    log::info!("{}; metrics at http://{listen}/metrics", guard.summary());
+    let questions = Questions::new(web_control, metrics_handler);
+    let (web_settings, stopping) = (guard.config.web.clone(), stop.clone());
+    servers.spawn(async move { web::serve(listener, questions, &web_settings, &token, stopping).await });
+    log::info!("{}; page and metrics at http://{listen}/", guard.summary());
     notify(&[NotifyState::Ready, NotifyState::Status(&guard.summary())]);
     doctor::tell_failures(guard.config.clone());
 

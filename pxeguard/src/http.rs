@@ -6,7 +6,6 @@
 mod answer;
 mod body;
 mod connection;
-mod places;
 mod range;
 mod request;
 mod server;

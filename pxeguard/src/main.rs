@@ -25,6 +25,7 @@ use pxeguard::report::{
     trusts_table,
 };
 use pxeguard::time::Timestamp;
+use pxeguard::web::read_token;
 use pxeguard::{daemon, dataplane};
 use serde::Serialize;
 
@@ -79,6 +80,7 @@ fn execute(command: Command) -> anyhow::Result<()> {
         Command::Trust(TrustCommand::List(args)) => query(&args, &Request::TrustList),
         Command::Trust(TrustCommand::Add(args)) => change(&args.control, &Request::TrustAdd(args.trust())),
         Command::Trust(TrustCommand::Remove(args)) => change(&args.control, &Request::TrustRemove(args.trust())),
+        Command::Token(args) => print(&(read_token(&args.control)? + "\n")),
         Command::Detach => detach(),
     }
 }

@@ -5,8 +5,6 @@
 
 mod exposition;
 mod families;
-mod listener;
-mod server;
 
 use pxeguard_common::dhcp::MessageType;
 use pxeguard_common::server::ServerRow;
@@ -15,10 +13,11 @@ use pxeguard_common::verdict::Verdict;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::clients::BootCounts;
-use crate::report::{Port, Totals};
+use crate::report::{AlertKind, Port, Totals};
+use crate::time::{KernelClock, Timestamp};
 use crate::trust::MacAddress;
 
-pub use server::{ListenError, MetricsListener, serve};
+pub(crate) use exposition::Format;
 
 /// All that is shown, at one moment.
 #[derive(Clone, Debug)]
@@ -33,8 +32,21 @@ pub struct Snapshot {
     pub servers: Vec<ServerReplies>,
     /// Events that the kernel could not tell.
     pub events_lost: u64,
+    /// How many alerts are open, and how many ever were, by [`AlertKind::name`].
+    pub alerts: Vec<AlertCount>,
     /// What was counted of clients that boot; `None` where nothing is booted.
     pub boot: Option<BootCounts>,
+}
+
+/// Alerts of one kind.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct AlertCount {
+    /// The kind.
+    pub kind: AlertKind,
+    /// Those that last.
+    pub open: u64,
+    /// Those that were opened since the daemon began.
+    pub opened: u64,
 }
 
 /// Replies of one server at one port.
@@ -48,14 +60,17 @@ pub struct ServerReplies {
     pub trusted: bool,
     /// When its first reply came, in nanoseconds of `CLOCK_MONOTONIC`.
     pub first_seen_ns: u64,
+    /// When its last reply came.
+    pub last_seen: Timestamp,
     /// Replies by verdict and message type, as in [`ServerRow::replies`].
     pub replies: [[u64; MessageType::ALL.len()]; Verdict::ALL.len()],
 }
 
 impl ServerReplies {
     /// From the kernel's row.
-    pub fn new(port: String, mac: MacAddress, trusted: bool, row: &ServerRow) -> Self {
-        Self { port, mac, trusted, first_seen_ns: row.first_seen_ns, replies: row.replies }
+    pub fn new(port: String, mac: MacAddress, trusted: bool, row: &ServerRow, clock: &KernelClock) -> Self {
+        let last_seen = clock.timestamp(row.last_seen_ns);
+        Self { port, mac, trusted, first_seen_ns: row.first_seen_ns, last_seen, replies: row.replies }
     }
 }
 
@@ -63,4 +78,4 @@ impl ServerReplies {
 pub type Handler = mpsc::Sender<oneshot::Sender<Snapshot>>;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -5,6 +5,7 @@ mod boot;
 mod clients;
 mod doctor;
 mod explanation;
+mod history;
 mod overview;
 mod table;
 mod totals;
@@ -17,6 +18,7 @@ use pxeguard_common::port::PortStats;
 use pxeguard_common::server::{ServerKey, ServerRow};
 use pxeguard_common::trust::{Class, Mode, Standing};
 use pxeguard_common::verdict::Verdict;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::clients::KernelAnswers;
@@ -32,13 +34,14 @@ pub use doctor::doctor_table;
 pub use explanation::{
     Cause, Explanation, Likelihood, Outcome, ScreenMessage, Timeline, TimelineStep, explanation_text,
 };
+pub use history::{HISTORY, History, Sample};
 pub use overview::Overview;
 pub(crate) use table::printable;
 pub use table::{ports_table, servers_table, status_table, trusts_table};
 pub use totals::Totals;
 
 /// The daemon as a whole.
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
 pub struct Status {
     /// The daemon's version.
     pub version: String,
@@ -68,7 +71,7 @@ pub struct Status {
 }
 
 /// Who has answered the clients that boot.
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
 pub struct BootAnswers {
     /// Answers by the daemon, since it began.
     pub daemon: u64,
@@ -77,7 +80,7 @@ pub struct BootAnswers {
 }
 
 /// Messages of DHCP clients.
-#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 pub struct ClientMessages {
     /// Those that went on, within the limit.
     pub passed: u64,
@@ -127,7 +130,7 @@ pub const fn class_name(class: Class) -> &'static str {
 }
 
 /// A DHCP or PXE server, by what its replies say; the port alone is certain.
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
 pub struct Server {
     /// Source of its frames.
     pub mac: MacAddress,
@@ -207,7 +210,7 @@ impl Server {
 }
 
 /// A port that is to be guarded.
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
 pub struct Port {
     /// Name of the interface.
     pub name: String,
@@ -254,7 +257,7 @@ impl Port {
 }
 
 /// Somebody who is trusted.
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
 pub struct TrustEntry {
     /// Who.
     pub trust: Trust,

@@ -16,6 +16,7 @@ mod json;
 mod kernel;
 mod listen;
 mod metrics;
+mod monitoring;
 mod open_vswitch;
 mod prometheus;
 mod queries;

@@ -1,5 +1,7 @@
 //! A real Prometheus beside the guard.
 
+use std::path::Path;
+
 use pxeguard_lab::{Host, Process, until};
 use serde_json::Value;
 
@@ -26,7 +28,17 @@ pub struct Prometheus<'a> {
 impl<'a> Prometheus<'a> {
     /// Starts it; returns once it answers.
     pub fn start(host: &'a Host) -> Self {
-        host.write("/run/lab/prometheus.yml", CONFIG).unwrap();
+        Self::start_with(host, CONFIG)
+    }
+
+    /// The same with a file of alert rules.
+    pub fn start_with_rules(host: &'a Host, rules: &Path) -> Self {
+        let config = CONFIG.replace("scrape_timeout: 400ms\n", "scrape_timeout: 400ms\n  evaluation_interval: 500ms\n");
+        Self::start_with(host, &format!("{config}rule_files: ['{}']\n", rules.display()))
+    }
+
+    fn start_with(host: &'a Host, config: &str) -> Self {
+        host.write("/run/lab/prometheus.yml", config).unwrap();
         let process = host
             .spawn([
                 "prometheus",
@@ -45,9 +57,13 @@ impl<'a> Prometheus<'a> {
     /// The instant vector that an expression has now.
     pub fn query(&self, expression: &str) -> Value {
         let encoded: String = expression.bytes().map(|byte| format!("%{byte:02X}")).collect();
-        let answer = http::get(self.host, PORT, &format!("/api/v1/query?query={encoded}"));
-        let mut answer: Value = serde_json::from_str(&answer).expect("its API speaks JSON");
+        self.get(&format!("/api/v1/query?query={encoded}"))["data"]["result"].take()
+    }
+
+    /// What its API answers.
+    pub fn get(&self, path: &str) -> Value {
+        let answer: Value = serde_json::from_str(&http::get(self.host, PORT, path)).expect("its API speaks JSON");
         assert_eq!(answer["status"], "success", "{answer}");
-        answer["data"]["result"].take()
+        answer
     }
 }

@@ -41,3 +41,23 @@ fn detach_without_a_guard_does_nothing_and_says_so() {
     let left = lab.hypervisor().run(["ls", "/sys/fs/bpf"]).unwrap();
     assert!(!left.contains("pxeguard"), "{left}");
 }
+
+#[test]
+fn token_is_shown_while_a_daemon_runs_and_each_has_its_own() {
+    skip_unless!();
+    let lab = Lab::new().unwrap();
+    let nobody = || Ended::of(lab.hypervisor(), "token");
+    nobody().failed(&["no pxeguard runs here", "/run/pxeguard/pxeguard.token", "start it with pxeguard run"]);
+    let token = || {
+        let running = guard(&lab, "--iface vmbr0");
+        let token = running.run(["token"]).unwrap();
+        let mode = lab.hypervisor().run(["stat", "-c", "%a", "/run/pxeguard/pxeguard.token"]).unwrap();
+        assert_eq!(mode.trim(), "600");
+        running.stop().unwrap();
+        token
+    };
+    let tokens = [token(), token()];
+    assert!(tokens.iter().all(|token| token.trim_end().len() == 32), "{tokens:?}");
+    assert_ne!(tokens[0], tokens[1]);
+    nobody().failed(&["no pxeguard runs here"]);
+}

@@ -28,6 +28,7 @@ const TEST: &[&str] = &[
     "atftp",
     "bpftool",
     "busybox",
+    "chromium",
     "curl",
     "dhcpcd-base",
     "dnsmasq-base",
@@ -42,6 +43,7 @@ const TEST: &[&str] = &[
     "nftables",
     "openvswitch-switch",
     "prometheus", // promtool
+    "python3-jsonschema",
     "tcpdump",
     "tftp-hpa",
     "tshark",

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use pxeguard_common::arch::Arch;
 
 use super::case::Boot;
+use super::counts::Outcome;
 use super::file::File;
 use super::reply::Reply;
 use super::step::TransferId;
@@ -46,6 +47,8 @@ pub(super) struct Attempt {
     latest: Latest,
     at: Instant,
     is_silence_told: bool,
+    /// What was counted of it, each once: a bit for its begin, and one for each [`Outcome`].
+    counted: u8,
 }
 
 /// What a client was answered last.
@@ -98,6 +101,7 @@ impl Attempt {
             latest: Latest::Asked,
             at: now.instant,
             is_silence_told: false,
+            counted: 0,
         }
     }
 
@@ -248,6 +252,22 @@ impl Attempt {
     pub(super) fn newly_silent(&mut self, now: Now) -> Option<String> {
         let (ClientState::Silent, words) = self.state(now) else { return None };
         (!std::mem::replace(&mut self.is_silence_told, true)).then_some(words)
+    }
+
+    /// Whether it begins: true once.
+    pub(super) fn begins(&mut self) -> bool {
+        self.is_first(1)
+    }
+
+    /// Whether this has become of it for the first time.
+    pub(super) fn comes_to(&mut self, outcome: Outcome) -> bool {
+        self.is_first(2 << outcome as u8)
+    }
+
+    fn is_first(&mut self, bit: u8) -> bool {
+        let is_first = self.counted & bit == 0;
+        self.counted |= bit;
+        is_first
     }
 
     pub(super) fn report(&self, now: Now) -> BootAttempt {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use pxeguard_common::arch::{Arch, Platform};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::step::Ending;
@@ -13,6 +14,10 @@ use crate::boot::Via;
 pub struct BootCounts {
     /// Questions by platform and kind of client.
     pub requests: BTreeMap<(&'static str, &'static str), u64>,
+    /// Attempts to boot that began with a question, by platform.
+    pub attempts: BTreeMap<&'static str, u64>,
+    /// What became of attempts, by platform: `loaded`, `failed` or `silent`.
+    pub outcomes: BTreeMap<(&'static str, &'static str), u64>,
     /// Answers by strategy.
     pub answers: BTreeMap<&'static str, u64>,
     /// Questions that were not answered.
@@ -30,7 +35,7 @@ pub struct BootCounts {
 }
 
 /// What the kernel has answered by itself.
-#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 pub struct KernelAnswers {
     /// Offers.
     pub offers: u64,
@@ -50,6 +55,8 @@ impl Default for BootCounts {
         let vias = [Via::Tftp, Via::Http].map(via_name);
         Self {
             requests: BTreeMap::new(),
+            attempts: BTreeMap::new(),
+            outcomes: BTreeMap::new(),
             answers: BTreeMap::new(),
             refused: 0,
             transfers: vias.into_iter().flat_map(|via| RESULTS.map(|result| ((via, result), 0))).collect(),
@@ -63,8 +70,21 @@ impl Default for BootCounts {
 
 impl BootCounts {
     pub(super) fn asked(&mut self, arch: Option<Arch>, kind: &'static str) {
-        let platform = arch.map_or("none", |arch| arch.platform().map_or("other", Platform::name));
-        *self.requests.entry((platform, kind)).or_default() += 1;
+        *self.requests.entry((platform_name(arch), kind)).or_default() += 1;
+    }
+
+    /// An attempt begins; that it has come to nothing yet is known from then on.
+    pub(super) fn began(&mut self, arch: Option<Arch>) {
+        let platform = platform_name(arch);
+        *self.attempts.entry(platform).or_default() += 1;
+        for outcome in Outcome::ALL {
+            self.outcomes.entry((platform, outcome.name())).or_default();
+        }
+    }
+
+    /// Something has become of an attempt.
+    pub(super) fn came_to(&mut self, arch: Option<Arch>, outcome: Outcome) {
+        *self.outcomes.entry((platform_name(arch), outcome.name())).or_default() += 1;
     }
 
     pub(super) fn answered(&mut self, strategy: &'static str) {
@@ -94,6 +114,34 @@ impl BootCounts {
 
     pub(super) fn denied(&mut self, via: Via) {
         *self.transfers.entry((via_name(via), "denied")).or_default() += 1;
+    }
+}
+
+/// The platform of an architecture, or that there is none.
+fn platform_name(arch: Option<Arch>) -> &'static str {
+    arch.map_or("none", |arch| arch.platform().map_or("other", Platform::name))
+}
+
+/// What can become of an attempt; of one that failed, and was repaired, both.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Outcome {
+    /// It has a whole file.
+    Loaded,
+    /// A file broke off.
+    Failed,
+    /// It was answered, and has not come for its file.
+    Silent,
+}
+
+impl Outcome {
+    const ALL: [Self; 3] = [Self::Loaded, Self::Failed, Self::Silent];
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Loaded => "loaded",
+            Self::Failed => "failed",
+            Self::Silent => "silent",
+        }
     }
 }
 

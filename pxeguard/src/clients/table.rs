@@ -12,7 +12,7 @@ use pxeguard_common::net::Mac;
 use super::attempt::{Answer, JUST_NOW};
 use super::case::Case;
 use super::client::{Client, iface_name};
-use super::counts::BootCounts;
+use super::counts::{BootCounts, Outcome};
 use super::lines::{Line, Log, Teller};
 use super::remembered::{Remembered, Who};
 use super::step::{Ending, Step, TransferId};
@@ -84,10 +84,16 @@ impl Table {
             Step::Asked { mac, iface, vlan, arch, kind, message } => {
                 self.counts.asked(*arch, kind);
                 self.meet(*mac, now);
-                self.of(Who::Mac(*mac), now, |teller| {
+                let mut begins = false;
+                let taken = self.of(Who::Mac(*mac), now, |teller| {
                     let news = teller.client.ask((*iface, *vlan), *arch, kind, message, now);
+                    begins = teller.client.attempt().begins();
                     teller.asked(news, *iface, *vlan, message)
-                })
+                });
+                if begins {
+                    self.counts.began(*arch);
+                }
+                taken
             }
             Step::Answered { mac, message, strategy, file } => {
                 self.counts.answered(strategy);
@@ -193,13 +199,24 @@ impl Table {
         if has_fetched {
             self.clients.has_fetched(transfer.who);
         }
+        let outcome = match ending {
+            Ending::Done if is_whole => Some(Outcome::Loaded),
+            Ending::Failed(_) => Some(Outcome::Failed),
+            _ => None,
+        };
+        let mut counted = None;
         let taken = self.of(transfer.who, now, |teller| {
-            let file = teller.client.attempt().progress(id, bytes, resent, now).map(|file| {
+            let attempt = teller.client.attempt();
+            counted = outcome.filter(|outcome| attempt.comes_to(*outcome)).map(|outcome| (attempt.arch, outcome));
+            let file = attempt.progress(id, bytes, resent, now).map(|file| {
                 file.end(ending);
                 file.clone()
             });
             teller.ended(file.as_ref())
         });
+        if let Some((arch, outcome)) = counted {
+            self.counts.came_to(arch, outcome);
+        }
         let mac = transfer.who.mac().filter(|_| has_fetched);
         Taken { fetched: mac.map(|mac| Fetched { mac, file: transfer.file, is_whole }), ..taken }
     }
@@ -249,10 +266,14 @@ impl Table {
 
     /// Lines about those that were answered and have not come for their file, and about what was not told.
     pub(super) fn look(&mut self, now: Now) -> Vec<Line> {
-        let Self { clients, log, .. } = self;
+        let Self { clients, log, counts, .. } = self;
         let mut lines = Vec::new();
         for (who, client) in clients.iter_mut() {
             if let Some(words) = client.attempt().newly_silent(now) {
+                let attempt = client.attempt();
+                if attempt.comes_to(Outcome::Silent) {
+                    counts.came_to(attempt.arch, Outcome::Silent);
+                }
                 lines.extend(Teller { who, client, log: &mut *log, now }.silent(&words));
             }
         }

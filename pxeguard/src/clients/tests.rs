@@ -155,6 +155,25 @@ fn everything_is_counted_once_whatever_is_told_twice_or_late() {
 }
 
 #[test]
+fn each_attempt_is_counted_once_with_what_has_become_of_it() {
+    let mut scene = Scene::new();
+    let failed = || ended(50, Ending::Failed("gone".to_owned()));
+    scene.tell(asked()).tell(asked()).tell(offered()).tell(addressed());
+    for _ in 0..2 {
+        scene.tell(started(ID, "a")).tell(failed()).tell(started(ID, "a")).tell(ended(1000, Ending::Done));
+    }
+    scene.later(61).tell(asked()).tell(offered());
+    for _ in 0..2 {
+        scene.later(31);
+        scene.clients.table().look(scene.now);
+    }
+    let counts = scene.clients.counts();
+    assert_eq!(counts.attempts, [("efi-x64", 2)].into());
+    let each_once = ["failed", "loaded", "silent"].map(|outcome| (("efi-x64", outcome), 1));
+    assert_eq!(counts.outcomes, each_once.into());
+}
+
+#[test]
 fn it_is_told_who_has_fetched_what() {
     let mut scene = Scene::new();
     let told = Arc::new(Mutex::new(Vec::new()));

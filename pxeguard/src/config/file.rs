@@ -14,8 +14,10 @@ use super::ModeChoice;
 use super::alerts::{AlertKeys, AlertSettings};
 use super::boot::{BootKeys, BootSection};
 use super::limits::{Limits, LimitsKeys};
+use super::web_section::WebKeys;
 use crate::hook::HookChoice;
 use crate::trust::{InterfaceName, Trust};
+use crate::web;
 
 /// The file; what is missing is not said.
 #[derive(Debug, Default)]
@@ -29,6 +31,7 @@ pub(super) struct ConfigFile {
     pub(super) state: Option<PathBuf>,
     pub(super) limits: Limits,
     pub(super) alerts: AlertSettings,
+    pub(super) web: web::Settings,
     pub(super) boot: BootSection,
 }
 
@@ -46,6 +49,7 @@ struct Keys {
     state: Option<PathBuf>,
     limits: LimitsKeys,
     alerts: AlertKeys,
+    web: WebKeys,
     boot: BootKeys,
 }
 
@@ -107,6 +111,7 @@ impl ConfigFile {
             state: keys.state,
             limits: keys.limits.parse()?,
             alerts: keys.alerts.parse()?,
+            web: keys.web.parse()?,
             boot: keys.boot.parse()?,
         })
     }

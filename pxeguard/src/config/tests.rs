@@ -180,6 +180,17 @@ fn the_example_is_a_configuration() {
 }
 
 #[test]
+fn a_host_is_a_name_without_a_port() {
+    let hosts =
+        |text| Config::load(flags(&file(&format!("iface = \"vmbr0\"\n[web]\nhosts = {text}")))).unwrap().web.hosts;
+    assert_eq!(hosts("[\"PVE1.example.org\", \"pve1\"]"), ["pve1.example.org", "pve1"]);
+    for wrong in ["pve1:9467", "http://pve1", "", "a b"] {
+        let told = mistake(&format!("[web]\nhosts = \"{wrong}\""));
+        assert!(told.starts_with("2:9: ") && told.contains("is not the name of a host"), "{told}");
+    }
+}
+
+#[test]
 fn every_key_of_the_example_is_known_and_has_its_default() {
     // Keys and tables are commented out as `#key = value` and `#[table]`, prose as `# text`.
     let text = fs::read_to_string(EXAMPLE).unwrap();
@@ -193,6 +204,7 @@ fn every_key_of_the_example_is_known_and_has_its_default() {
     assert_eq!((config.hook, config.listen), (HookChoice::Auto, DEFAULT_LISTEN));
     assert_eq!((config.limits.of("vmbr0"), config.limits.of("tap100i0")), (Limit::default(), Limit::at_rate(20)));
     assert_eq!((config.control, config.state), (DEFAULT_CONTROL.into(), DEFAULT_STATE.into()));
+    assert_eq!(config.web.hosts, ["guard.example.org"]);
     let Settings { networks, programs, strategies, clients, default, .. } =
         config.boot.clone().expect("the example boots");
     assert_eq!((networks.len(), programs.len(), strategies.len(), clients.len()), (1, 2, 1, 1));

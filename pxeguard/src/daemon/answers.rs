@@ -12,7 +12,7 @@ use crate::clients::BootCounts;
 use crate::control::{Request, Response};
 use crate::dataplane::DataPlaneError;
 use crate::explain::Surroundings;
-use crate::metrics::{self, ServerReplies};
+use crate::metrics::{self, AlertCount, ServerReplies};
 use crate::ports::Watch;
 use crate::report::{ClientMessages, Overview, Port, Server, Status, Totals, TrustEntry, mode_name};
 use crate::time::{KernelClock, Timestamp};
@@ -27,6 +27,7 @@ impl Guard {
             Request::Ports => self.port_reports().map(Response::Ports),
             Request::TrustList => Ok(Response::Trusts(self.trust_entries())),
             Request::Alerts => Ok(Response::Alerts(self.alerts.report())),
+            Request::History => Ok(Response::History(self.history.samples())),
             Request::Overview => self.overview().map(|overview| Response::Overview(Box::new(overview))),
             Request::Explain { mac, screen } => {
                 self.explain(mac, screen.as_deref()).map(|told| Response::Explained(Box::new(told)))
@@ -42,9 +43,10 @@ impl Guard {
 
     /// What a scrape shows.
     pub(super) fn metrics(&self, boot: Option<BootCounts>) -> Result<metrics::Snapshot, DataPlaneError> {
+        let clock = KernelClock::read();
         let servers = self.plane.maps.servers()?.into_iter().map(|(key, row)| {
             let trusted = matches!(self.standing(&key), Standing::Trusted(_));
-            ServerReplies::new(self.port_name(key.port), MacAddress(key.mac), trusted, &row)
+            ServerReplies::new(self.port_name(key.port), MacAddress(key.mac), trusted, &row, &clock)
         });
         Ok(metrics::Snapshot {
             mode: self.mode,
@@ -52,20 +54,28 @@ impl Guard {
             ports: self.port_reports()?,
             servers: servers.collect(),
             events_lost: self.plane.maps.events_lost()?,
+            alerts: self.alert_counts(),
             boot,
         })
     }
 
     /// All at once.
-    fn overview(&self) -> Result<Overview, DataPlaneError> {
+    fn overview(&mut self) -> Result<Overview, DataPlaneError> {
+        let (at, status) = (Timestamp::now(), self.status()?);
+        self.history.take(at, &status.totals);
         Ok(Overview {
-            at: Timestamp::now(),
-            status: self.status()?,
+            at,
+            status,
             ports: self.port_reports()?,
             servers: self.servers()?,
             clients: self.clients.summaries(),
             alerts: self.alerts.report(),
         })
+    }
+
+    fn alert_counts(&self) -> Vec<AlertCount> {
+        let count = |(kind, opened)| AlertCount { kind, open: self.alerts.open_of(kind).len() as u64, opened };
+        self.alerts.opened().map(count).collect()
     }
 
     /// What is known beside a client, to explain what becomes of it.
@@ -98,7 +108,7 @@ impl Guard {
         Ok(stats.iter().map(|(_, stats)| ClientMessages::of(stats)).sum())
     }
 
-    fn totals(&self) -> Result<Totals, DataPlaneError> {
+    pub(super) fn totals(&self) -> Result<Totals, DataPlaneError> {
         let totals = self.plane.maps.totals()?;
         Ok(Totals::new(|judgement| totals.get(judgement.index() as usize).map_or(0, |(_, count)| *count)))
     }

@@ -20,7 +20,7 @@ use crate::config::Config;
 use crate::dataplane::{DataPlane, DataPlaneError, Events, Guarded, VlanUse};
 use crate::networks::Networks;
 use crate::ports::{Device, Problem, Snapshot, Target, Watch};
-use crate::report::mode_name;
+use crate::report::{History, mode_name};
 use crate::state::{State, StateError, StateFile};
 use crate::time::Timestamp;
 use crate::trust::{Compiled, InterfaceName, MacAddress, TrustPlace, Trusts, compile};
@@ -64,6 +64,7 @@ pub(super) struct Guard {
     pub(super) hooks: Option<Hooks>,
     pub(super) teller: Teller,
     pub(super) floods: Floods,
+    pub(super) history: History,
     pub(super) since: Timestamp,
     names: BTreeMap<String, Ifindex>,
     mode_warning: Option<&'static str>,
@@ -109,6 +110,7 @@ impl Guard {
             hooks: None,
             teller: Teller::default(),
             floods: Floods::default(),
+            history: History::default(),
             since: Timestamp::now(),
             names: BTreeMap::new(),
             mode_warning,

@@ -12,7 +12,7 @@ use pxeguard_common::server::{ROWS_PER_PORT, ServerKey, ServerRow};
 
 use super::guard::Guard;
 use crate::dataplane::DataPlaneError;
-use crate::time::KernelClock;
+use crate::time::{KernelClock, Timestamp};
 
 /// A share that is fuller than this is emptied ...
 const FULL: usize = ROWS_PER_PORT as usize * 3 / 4;
@@ -28,6 +28,10 @@ impl Guard {
             log::error!("cannot make room for servers: {:#}", anyhow::Error::from(error));
         }
         self.teller.forget();
+        match self.totals() {
+            Ok(totals) => self.history.take(Timestamp::now(), &totals),
+            Err(error) => log::error!("cannot read the totals: {:#}", anyhow::Error::from(error)),
+        }
     }
 
     fn remove_rows(&mut self) -> Result<(), DataPlaneError> {

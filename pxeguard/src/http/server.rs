@@ -15,10 +15,10 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::connection::{Connection, Desk};
-use super::places::Places;
 use crate::boot::Library;
 use crate::clients::Observer;
 use crate::networks::Networks;
+use crate::places::Places;
 use crate::port_holder::{PortHolder, PortKind, in_words};
 
 /// Why HTTP cannot be served.
@@ -44,6 +44,10 @@ pub enum HttpError {
     },
 }
 
+/// Connections of one client: more than any boot program opens, and than a person's test with a hundred streams.
+const PER_CLIENT: usize = 256;
+/// Connections in all: a room of machines that boot at once, each with one or two.
+const IN_ALL: usize = 4096;
 /// Pause after a failed accept, which may be for want of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
@@ -81,7 +85,7 @@ impl HttpServer {
         stop: CancellationToken,
     ) {
         let desk = Arc::new(Desk { library, observer, stop: stop.clone() });
-        let places = Arc::new(Places::default());
+        let places = Arc::new(Places::new(PER_CLIENT, IN_ALL));
         let connections = TaskTracker::new();
         let mut failed = BTreeMap::new();
         networks.mark_changed();
@@ -98,7 +102,7 @@ impl HttpServer {
                         if !is_served {
                             desk.tell_stranger(*client.ip());
                         }
-                        let place = is_served.then(|| places.take(*client.ip())).flatten();
+                        let place = is_served.then(|| places.take((*client.ip()).into())).flatten();
                         let (Some(place), Some(server)) = (place, local_address(&stream)) else {
                             log::debug!("http: a connection of {client} is not served");
                             continue;

@@ -9,7 +9,7 @@ use super::Snapshot;
 
 /// A text format.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Format {
+pub(crate) enum Format {
     /// OpenMetrics 1.0.
     OpenMetrics,
     /// Prometheus' own, version 0.0.4, which everything reads.
@@ -18,7 +18,7 @@ pub(super) enum Format {
 
 impl Format {
     /// By the header `Accept` (RFC 9110 §12.5.1): OpenMetrics only for those who name it, and do not prefer the other.
-    pub(super) fn accepted(accept: &str) -> Self {
+    pub(crate) fn accepted(accept: &str) -> Self {
         let (mut open_metrics, mut prometheus) = (0.0, 0.0);
         for range in accept.split(',') {
             let mut parts = range.split(';').map(str::trim);
@@ -34,7 +34,7 @@ impl Format {
     }
 
     /// For the header `Content-Type`.
-    pub(super) const fn content_type(self) -> &'static str {
+    pub(crate) const fn content_type(self) -> &'static str {
         match self {
             Self::OpenMetrics => "application/openmetrics-text; version=1.0.0; charset=utf-8",
             Self::Prometheus => "text/plain; version=0.0.4; charset=utf-8",
@@ -42,7 +42,7 @@ impl Format {
     }
 
     /// Writes the metrics.
-    pub(super) fn write(self, snapshot: Snapshot) -> String {
+    pub(crate) fn write(self, snapshot: Snapshot) -> String {
         let mut registry = Registry::default();
         registry.register_collector(Box::new(snapshot));
         let mut text = String::new();

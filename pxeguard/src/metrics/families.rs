@@ -42,6 +42,7 @@ impl Collector for Snapshot {
         )?;
         self.encode_ports(encoder)?;
         self.encode_servers(encoder)?;
+        self.encode_alerts(encoder)?;
         self.boot.as_ref().map_or(Ok(()), |counts| encode_boot(encoder, counts))
     }
 }
@@ -66,6 +67,8 @@ impl Snapshot {
         });
         let help = "Since when a port is guarded, in seconds since 1970";
         family(encoder, "pxeguard_port_guarded_since_timestamp", help, Some(&Unit::Seconds), since)?;
+        let unguarded = ConstGauge::new(ports.values().filter(|port| port.hook.is_none()).count() as i64);
+        single(encoder, "pxeguard_unguarded_ports", "Ports that should be guarded and are not", &unguarded)?;
         let replies = ports.values().flat_map(|port| {
             let counts =
                 [(Verdict::Pass, port.passed), (Verdict::Drop, port.dropped), (Verdict::WouldDrop, port.would_drop)];
@@ -98,7 +101,25 @@ impl Snapshot {
             })
         });
         let help = "Replies by server and message type; servers that are too many are summed up as other";
-        family(encoder, "pxeguard_server_replies", help, None, replies)
+        family(encoder, "pxeguard_server_replies", help, None, replies)?;
+        let mut last: BTreeMap<(&str, String), f64> = BTreeMap::new();
+        for server in self.servers.iter().filter(|server| server.trusted) {
+            let key = (server.port.as_str(), server.mac.to_string());
+            let seen = last.entry(key).or_default();
+            *seen = server.last_seen.unix_seconds().max(*seen);
+        }
+        // Those have labels of their own, whoever else there is: the ones that were seen first come first.
+        let last = last.iter().filter(|(key, _)| servers.contains_key(*key));
+        let last = last.map(|((port, mac), seen)| ([("port", *port), ("mac", mac.as_str())], ConstGauge::new(*seen)));
+        let help = "When the last reply of a trusted server came, in seconds since 1970";
+        family(encoder, "pxeguard_server_last_reply_timestamp", help, Some(&Unit::Seconds), last)
+    }
+
+    fn encode_alerts(&self, encoder: &mut DescriptorEncoder) -> fmt::Result {
+        let open = self.alerts.iter().map(|count| ([("kind", count.kind.name())], ConstGauge::new(count.open as f64)));
+        family(encoder, "pxeguard_alerts", "Alerts that are open, by kind", None, open)?;
+        let opened = self.alerts.iter().map(|count| ([("kind", count.kind.name())], ConstCounter::new(count.opened)));
+        family(encoder, "pxeguard_alerts_opened", "Alerts that were opened, by kind", None, opened)
     }
 }
 
@@ -109,6 +130,15 @@ fn encode_boot(encoder: &mut DescriptorEncoder, counts: &BootCounts) -> fmt::Res
         .map(|((platform, kind), count)| ([("platform", *platform), ("kind", *kind)], ConstCounter::new(*count)));
     let help = "Questions of network boot clients by the platform of their architecture and what asks";
     family(encoder, "pxeguard_boot_requests", help, None, requests)?;
+    let attempts =
+        counts.attempts.iter().map(|(platform, count)| ([("platform", *platform)], ConstCounter::new(*count)));
+    let help = "Attempts to boot that began with a question, by platform";
+    family(encoder, "pxeguard_boot_attempts", help, None, attempts)?;
+    let outcomes = counts.outcomes.iter().map(|((platform, outcome), count)| {
+        ([("platform", *platform), ("outcome", *outcome)], ConstCounter::new(*count))
+    });
+    let help = "What became of attempts to boot: loaded a file, failed to, or was answered and did not come for it";
+    family(encoder, "pxeguard_boot_outcomes", help, None, outcomes)?;
     let answers = counts.answers.iter().map(|(strategy, count)| ([("strategy", *strategy)], ConstCounter::new(*count)));
     family(encoder, "pxeguard_boot_answers", "Answers to network boot clients by strategy", None, answers)?;
     if let Some(kernel) = &counts.kernel {

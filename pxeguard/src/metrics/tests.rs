@@ -1,14 +1,9 @@
 use std::env;
-use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::io::Write;
 use std::process::{Command, Stdio};
-use std::sync::mpsc::channel;
-use std::thread::{self, JoinHandle};
 
 use pxeguard_common::net::Mac;
 use pxeguard_common::verdict::{Judgement, Reason};
-use tokio::runtime::Builder;
-use tokio_util::sync::CancellationToken;
 
 use super::exposition::Format;
 use super::families::MAX_LABELLED_SERVERS;
@@ -40,10 +35,18 @@ fn server(port: &str, number: u8, trusted: bool) -> ServerReplies {
     let mac: Mac = [0x52, 0x54, 0, 0, 0, number];
     let mut replies = [[0; MessageType::ALL.len()]; Verdict::ALL.len()];
     replies[Verdict::Drop as usize][MessageType::Offer as usize] = 1;
-    ServerReplies { port: port.to_owned(), mac: MacAddress(mac), trusted, first_seen_ns: u64::from(number), replies }
+    let last_seen = Timestamp::from_realtime_ns(1_700_000_000_500_000_000);
+    ServerReplies {
+        port: port.to_owned(),
+        mac: MacAddress(mac),
+        trusted,
+        first_seen_ns: u64::from(number),
+        last_seen,
+        replies,
+    }
 }
 
-fn snapshot() -> Snapshot {
+pub(crate) fn snapshot() -> Snapshot {
     let spoof = Judgement { verdict: Verdict::Drop, reason: Reason::Spoof };
     Snapshot {
         mode: Mode::Enforce,
@@ -51,8 +54,11 @@ fn snapshot() -> Snapshot {
         ports: vec![port("eno1"), port(r#"q"u\o"#)],
         servers: vec![server("eno1", 1, true), server("eno1", 1, true), server(r#"q"u\o"#, 2, false)],
         events_lost: 9,
+        alerts: AlertKind::ALL.map(|kind| AlertCount { kind, open: 1, opened: 2 }).into(),
         boot: Some(BootCounts {
             requests: [(("bios", "PXEClient"), 5)].into(),
+            attempts: [("bios", 2)].into(),
+            outcomes: [(("bios", "loaded"), 1)].into(),
             answers: [("direct", 4)].into(),
             refused: 1,
             resent: 6,
@@ -75,10 +81,16 @@ fn every_metric_has_its_sample() {
         "pxeguard_replies_total{verdict=\"dropped\",reason=\"spoof\"} 7",
         "pxeguard_port_info{port=\"eno1\",kind=\"tap\",hook=\"tcx\",bridge=\"\"} 1",
         "pxeguard_port_guarded_since_timestamp_seconds{port=\"eno1\"} 1700000000.5",
+        "pxeguard_unguarded_ports 0",
         "pxeguard_port_replies_total{port=\"eno1\",verdict=\"would_drop\"} 3",
         "pxeguard_port_client_messages_total{port=\"eno1\",verdict=\"cut\"} 6",
         "pxeguard_port_unlisted_replies_total{port=\"eno1\"} 4",
         "pxeguard_boot_requests_total{platform=\"bios\",kind=\"PXEClient\"} 5",
+        "pxeguard_boot_attempts_total{platform=\"bios\"} 2",
+        "pxeguard_boot_outcomes_total{platform=\"bios\",outcome=\"loaded\"} 1",
+        "pxeguard_alerts{kind=\"spoof\"} 1.0",
+        "pxeguard_alerts_opened_total{kind=\"nak_storm\"} 2",
+        "pxeguard_server_last_reply_timestamp_seconds{port=\"eno1\",mac=\"52:54:00:00:00:01\"} 1700000000.5",
         "pxeguard_boot_answers_total{strategy=\"direct\"} 4",
         "pxeguard_boot_refused_total 1",
         "pxeguard_boot_transfers_total{via=\"tftp\",result=\"done\"} 0",
@@ -166,80 +178,4 @@ fn the_format_is_what_the_scraper_prefers() {
     for (accept, format) in cases {
         assert_eq!(Format::accepted(accept), format, "{accept}");
     }
-}
-
-struct Http {
-    address: SocketAddr,
-    stop: CancellationToken,
-    serving: JoinHandle<()>,
-}
-
-impl Http {
-    /// A server whose daemon takes snapshots, or is gone.
-    fn start(answers: bool) -> Self {
-        let stop = CancellationToken::new();
-        let stopped = stop.clone();
-        let (ready, is_ready) = channel();
-        let serving = thread::spawn(move || {
-            Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
-                let listener = MetricsListener::bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
-                ready.send(listener.address().unwrap()).unwrap();
-                let (handler, mut requests) = mpsc::channel::<oneshot::Sender<Snapshot>>(1);
-                tokio::spawn(async move {
-                    while answers && let Some(reply) = requests.recv().await {
-                        reply.send(snapshot()).unwrap();
-                    }
-                });
-                serve(listener, handler, stopped).await.unwrap();
-            });
-        });
-        Self { address: is_ready.recv().unwrap(), stop, serving }
-    }
-
-    fn get(&self, path: &str, headers: &str) -> String {
-        let mut stream = TcpStream::connect(self.address).unwrap();
-        write!(stream, "GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{headers}\r\n").unwrap();
-        let mut response = String::new();
-        stream.read_to_string(&mut response).unwrap();
-        response
-    }
-}
-
-#[test]
-fn a_scrape_is_answered_in_the_format_asked_for() {
-    let http = Http::start(true);
-    let response = http.get("/metrics", "");
-    assert!(response.starts_with("HTTP/1.1 200 OK\r\n"), "{response}");
-    assert!(response.contains("content-type: text/plain; version=0.0.4; charset=utf-8\r\n"), "{response}");
-    has_line(&response, "# TYPE pxeguard_replies_total counter");
-    let response = http.get("/metrics", "Accept: application/openmetrics-text\r\n");
-    assert!(
-        response.contains("content-type: application/openmetrics-text; version=1.0.0; charset=utf-8\r\n"),
-        "{response}"
-    );
-    assert!(http.get("/", "").contains("/metrics"));
-    assert!(http.get("/nonsense", "").starts_with("HTTP/1.1 404 Not Found\r\n"));
-}
-
-#[test]
-fn a_daemon_that_is_gone_is_told() {
-    let http = Http::start(false);
-    assert!(http.get("/metrics", "").starts_with("HTTP/1.1 503 "));
-}
-
-#[test]
-fn an_open_connection_does_not_keep_the_daemon_from_stopping() {
-    let http = Http::start(true);
-    let _idle = TcpStream::connect(http.address).unwrap();
-    http.get("/", "");
-    http.stop.cancel();
-    http.serving.join().unwrap();
-}
-
-#[test]
-fn a_port_in_use_is_told_with_its_address() {
-    let http = Http::start(true);
-    let runtime = Builder::new_current_thread().enable_all().build().unwrap();
-    let error = runtime.block_on(MetricsListener::bind(http.address)).unwrap_err().to_string();
-    assert_eq!(error, format!("cannot listen on {}: another program uses this port; choose --listen", http.address));
 }

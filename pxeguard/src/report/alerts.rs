@@ -1,5 +1,6 @@
 //! What somebody should look at, as long as it lasts.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::table::{Number, Text, table};
@@ -7,7 +8,7 @@ use crate::time::Timestamp;
 use crate::trust::MacAddress;
 
 /// One thing that somebody should look at.  It opens by itself, and closes by itself.
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
 pub struct Alert {
     /// Its number, for as long as this daemon runs.
     pub id: u64,
@@ -34,7 +35,7 @@ pub struct Alert {
 }
 
 /// What an alert is about.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, JsonSchema, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AlertKind {
     /// A server that nobody trusts gives addresses, or tries to.

@@ -2,13 +2,14 @@
 
 use std::fmt::Write;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::table::{Text, dash, printable, table};
 use crate::trust::{MacAddress, Source};
 
 /// What there is to boot.
-#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
 pub struct BootList {
     /// The entries, in the order of the menu.
     pub entries: Vec<BootEntry>,
@@ -21,7 +22,7 @@ pub struct BootList {
 }
 
 /// Something that can be booted.
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
 pub struct BootEntry {
     /// The name by which it is set for a client.
     pub name: String,
@@ -34,7 +35,7 @@ pub struct BootEntry {
 }
 
 /// A boot program.
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
 pub struct BootProgram {
     /// Its name, as it is served.
     pub file: String,
@@ -51,7 +52,7 @@ pub struct BootProgram {
 }
 
 /// A client that boots an entry without a menu.
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
 pub struct BootChoice {
     /// The client.
     pub mac: MacAddress,

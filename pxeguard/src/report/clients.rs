@@ -2,6 +2,7 @@
 
 use std::net::Ipv4Addr;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::table::{Number, Text, dash, table};
@@ -9,7 +10,7 @@ use crate::time::Timestamp;
 use crate::trust::MacAddress;
 
 /// A client, and how its last boot went.
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
 pub struct BootClient {
     /// Its Ethernet address; `None` where only its IP address is known.
     pub mac: Option<MacAddress>,
@@ -48,7 +49,7 @@ pub struct BootClient {
 }
 
 /// Where a client stands.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ClientState {
     /// It asked, and has no answer yet.
@@ -70,7 +71,7 @@ pub enum ClientState {
 }
 
 /// One boot of a client, from its first question to the last file.
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
 pub struct BootAttempt {
     /// When it began.
     pub began: Timestamp,
@@ -91,7 +92,7 @@ pub struct BootAttempt {
 }
 
 /// A file that a client fetched, or tried to.
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
 pub struct BootFile {
     /// Its name.
     pub file: String,
@@ -116,7 +117,7 @@ pub struct BootFile {
 }
 
 /// How a transfer went.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FileResult {
     /// It goes on.

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::table::printable;
@@ -9,7 +10,7 @@ use crate::time::Timestamp;
 use crate::trust::MacAddress;
 
 /// What became of a client's boots, and why.
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
 pub struct Explanation {
     /// The client.
     pub mac: MacAddress,
@@ -26,7 +27,7 @@ pub struct Explanation {
 }
 
 /// How a boot stands.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
     /// Nothing was heard of this client.
@@ -40,7 +41,7 @@ pub enum Outcome {
 }
 
 /// One cause.
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
 pub struct Cause {
     /// Its name, which does not change: `second_dhcp_server`, `file_missing` and so on.
     pub cause: String,
@@ -55,7 +56,7 @@ pub struct Cause {
 }
 
 /// How sure a cause is.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Likelihood {
     /// Nothing speaks against it, and little for it.
@@ -67,7 +68,7 @@ pub enum Likelihood {
 }
 
 /// A message of a firmware's, or of iPXE's.
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
 pub struct ScreenMessage {
     /// As the firmware shows it, such as `PXE-E53`.
     pub code: String,
@@ -80,7 +81,7 @@ pub struct ScreenMessage {
 }
 
 /// One attempt to boot.
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
 pub struct Timeline {
     /// When it began.
     pub began: Timestamp,
@@ -91,7 +92,7 @@ pub struct Timeline {
 }
 
 /// One thing that happened.
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
 pub struct TimelineStep {
     /// When; the first time, where it happened again and again.
     pub at: Timestamp,

@@ -1,12 +1,13 @@
 //! All that is to be seen, at one moment.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Alert, BootClient, Port, Server, Status};
 use crate::time::Timestamp;
 
 /// All that is to be seen, at one moment: for those who look again and again.
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
 pub struct Overview {
     /// When.
     pub at: Timestamp,

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use pxeguard_common::verdict::{Judgement, Verdict};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// How many replies had each verdict, by reason; a reason that cannot lead to a verdict is left out.
-#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(transparent)]
 pub struct Totals(BTreeMap<String, BTreeMap<String, u64>>);
 

@@ -1,37 +1,41 @@
-//! How many connections there may be.
+//! How many connections there may be, of one client and in all.
 
 use std::collections::HashMap;
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// Connections of one client: more than any boot program opens, and than a person's test with a hundred streams.
-pub(super) const PER_CLIENT: usize = 256;
-/// Connections in all: a room of machines that boot at once, each with one or two.
-pub(super) const IN_ALL: usize = 4096;
-
-/// The places that are taken.
-#[derive(Debug, Default)]
-pub(super) struct Places(Mutex<Taken>);
+/// The places of a server, and those that are taken.
+#[derive(Debug)]
+pub(crate) struct Places {
+    per_client: usize,
+    in_all: usize,
+    taken: Mutex<Taken>,
+}
 
 #[derive(Debug, Default)]
 struct Taken {
-    by_client: HashMap<Ipv4Addr, usize>,
+    by_client: HashMap<IpAddr, usize>,
     in_all: usize,
 }
 
 /// The place of one connection, until it is dropped.
 #[derive(Debug)]
-pub(super) struct Place {
+pub(crate) struct Place {
     places: Arc<Places>,
-    client: Ipv4Addr,
+    client: IpAddr,
 }
 
 impl Places {
+    /// So many, all free.
+    pub(crate) fn new(per_client: usize, in_all: usize) -> Self {
+        Self { per_client, in_all, taken: Mutex::default() }
+    }
+
     /// A place for a client, if there is one.
-    pub(super) fn take(self: &Arc<Self>, client: Ipv4Addr) -> Option<Place> {
+    pub(crate) fn take(self: &Arc<Self>, client: IpAddr) -> Option<Place> {
         let mut taken = self.taken();
         let of_client = taken.by_client.get(&client).copied().unwrap_or_default();
-        if of_client >= PER_CLIENT || taken.in_all >= IN_ALL {
+        if of_client >= self.per_client || taken.in_all >= self.in_all {
             return None;
         }
         taken.by_client.insert(client, of_client + 1);
@@ -40,7 +44,7 @@ impl Places {
     }
 
     fn taken(&self) -> MutexGuard<'_, Taken> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.taken.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -59,13 +63,15 @@ impl Drop for Place {
 
 #[cfg(test)]
 mod tests {
+    use std::net::Ipv4Addr;
+
     use super::*;
 
     #[test]
     fn one_client_does_not_take_the_places_of_others() {
-        let places = Arc::new(Places::default());
-        let (one, other) = (Ipv4Addr::new(10, 0, 0, 2), Ipv4Addr::new(10, 0, 0, 3));
-        let mut taken: Vec<_> = (0..PER_CLIENT).map(|_| places.take(one).unwrap()).collect();
+        let places = Arc::new(Places::new(3, 9));
+        let (one, other) = (Ipv4Addr::new(10, 0, 0, 2).into(), Ipv4Addr::new(10, 0, 0, 3).into());
+        let mut taken: Vec<_> = (0..3).map(|_| places.take(one).unwrap()).collect();
         assert!(places.take(one).is_none());
         assert!(places.take(other).is_some());
         taken.pop();
@@ -76,11 +82,11 @@ mod tests {
 
     #[test]
     fn there_are_so_many_places_in_all() {
-        let places = Arc::new(Places::default());
-        let clients = (0..u32::try_from(IN_ALL).unwrap()).map(Ipv4Addr::from_bits);
+        let places = Arc::new(Places::new(3, 9));
+        let clients = (0..9).map(|client| Ipv4Addr::from_bits(client).into());
         let taken: Vec<_> = clients.map(|client| places.take(client).unwrap()).collect();
-        assert!(places.take(Ipv4Addr::BROADCAST).is_none());
+        assert!(places.take(Ipv4Addr::BROADCAST.into()).is_none());
         drop(taken);
-        assert!(places.take(Ipv4Addr::BROADCAST).is_some());
+        assert!(places.take(Ipv4Addr::BROADCAST.into()).is_some());
     }
 }
