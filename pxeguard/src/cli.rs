@@ -47,6 +47,19 @@ Examples:
 The guard goes on when this process ends, crashes or is replaced: pxeguard detach ends it.
 On SIGHUP the configuration file is read again.";
 
+const AFTER_CAPTURE: &str = "\
+Examples:
+  pxeguard capture -w pxe.pcapng
+      What comes from now on, until Ctrl-C.
+  pxeguard capture --past -w pxe.pcapng
+      What the running pxeguard remembers, which is enough for the boot that has just failed.
+  pxeguard capture --dropped -w - | tshark -r - -T fields -e frame.time -e frame.interface_name -e frame.comment
+      Each reply that is dropped, and why, as it happens.
+
+Servers' replies are there with verdict and reason as the packet's comment (frame.comment), at the port by which they came
+in; of a flood only some, and how many more there were.  Clients' questions are there as far as the daemon reads them,
+and its answers.";
+
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -63,6 +76,9 @@ pub enum Command {
     Clients(QueryArgs),
     /// Shows what somebody should look at: untrusted servers, foreign PXE responders, spoofs, floods.
     Alerts(QueryArgs),
+    /// Writes DHCP and PXE frames with their verdicts into a pcapng file, for Wireshark.
+    #[command(after_long_help = AFTER_CAPTURE)]
+    Capture(CaptureArgs),
     /// Shows what there is to boot, or says what one client boots, in the running pxeguard.
     #[command(subcommand)]
     Boot(BootCommand),
@@ -167,6 +183,29 @@ pub enum BootCommand {
     Set(BootSetArgs),
     /// Takes back what `boot set` did.
     Unset(BootUnsetArgs),
+}
+
+/// What is captured.
+#[derive(Args, Clone, Debug)]
+pub struct CaptureArgs {
+    /// File to write, as pcapng; - is standard output.
+    #[arg(short, long, value_name = "FILE")]
+    pub write: PathBuf,
+    /// Only replies that are dropped, or would be.
+    #[arg(long)]
+    pub dropped: bool,
+    /// Begins with what is remembered; ends there, unless --count or --duration says when to end.
+    #[arg(long)]
+    pub past: bool,
+    /// Ends after so many frames.
+    #[arg(long, value_name = "N")]
+    pub count: Option<u64>,
+    /// Ends after so many seconds.
+    #[arg(long, value_name = "S", value_parser = clap::value_parser!(u64).range(..=366 * 86_400))]
+    pub duration: Option<u64>,
+    /// Whom to ask.
+    #[command(flatten)]
+    pub control: ControlArgs,
 }
 
 /// What a client boots.

@@ -180,7 +180,8 @@ fn take_responder(guard: &mut Guard) -> anyhow::Result<Option<ResponderMaps>> {
 
 fn serve_boot(bound: Bound, guard: &Guard, responder: Option<ResponderMaps>, threads: &Threads) -> Boot {
     let settings = guard.config.boot.clone().unwrap_or_default();
-    bound.serve(&settings, guard.networks.subscribe(), &guard.state, guard.clients.clone(), responder, threads)
+    let (clients, recorder) = (guard.clients.clone(), guard.recorder.clone());
+    bound.serve(&settings, guard.networks.subscribe(), &guard.state, clients, recorder, responder, threads)
 }
 
 /// Completes a status by what only the boot services know.

@@ -1,6 +1,7 @@
 //! The daemon and the command line.
 
 pub mod boot;
+pub mod capture;
 pub mod cli;
 pub mod clients;
 pub mod config;

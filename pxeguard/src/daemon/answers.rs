@@ -32,6 +32,7 @@ impl Guard {
             Request::Explain { mac, screen } => {
                 self.explain(mac, screen.as_deref()).map(|told| Response::Explained(Box::new(told)))
             }
+            Request::Frames { after } => Ok(Response::Frames(self.recorder.after(after))),
             Request::TrustAdd(trust) => return self.add_trust(trust, watch).await,
             Request::TrustRemove(trust) => return self.remove_trust(&trust, watch).await,
             Request::Clients | Request::BootList | Request::BootSet { .. } | Request::BootUnset(_) => {

@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::boot::catalogue::Packages;
 use crate::boot::{Root, Settings, Shelf, Term};
+use crate::capture::Recorder;
 use crate::clients::{BootCounts, Clients, Fetched, KernelAnswers};
 use crate::control::{Request, Response};
 use crate::dataplane::{AnswerCounters, ResponderMaps};
@@ -85,6 +86,7 @@ impl Bound {
         networks: watch::Receiver<Arc<Networks>>,
         state: &State,
         clients: Arc<Clients>,
+        recorder: Arc<Recorder>,
         responder: Option<ResponderMaps>,
         threads: &Threads,
     ) -> Boot {
@@ -98,6 +100,7 @@ impl Bound {
             doubts: None,
             kernel_answers: None,
             proxy_counts: proxy.counts(),
+            recorder,
             tasks: JoinSet::new(),
             stop: CancellationToken::new(),
         };
@@ -121,6 +124,8 @@ pub(super) struct Boot {
     kernel_answers: Option<AnswerCounters>,
     /// What this process has answered.
     proxy_counts: Arc<proxy::Counts>,
+    /// Who keeps the frames that come and go.
+    recorder: Arc<Recorder>,
     tasks: JoinSet<()>,
     stop: CancellationToken,
 }
@@ -142,6 +147,7 @@ impl Boot {
             settings: self.settings.subscribe(),
             learning: self.learning.clone(),
             doubts: self.doubts.clone(),
+            recorder: self.recorder.clone(),
         }
     }
 

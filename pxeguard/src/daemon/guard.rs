@@ -13,6 +13,7 @@ use tokio::sync::watch;
 
 use super::floods::Floods;
 use super::tell::Teller;
+use crate::capture::Recorder;
 use crate::clients::Clients;
 use crate::config::Config;
 use crate::dataplane::{DataPlane, DataPlaneError, Events, Guarded, VlanUse};
@@ -54,6 +55,8 @@ pub(super) struct Guard {
     pub(super) gone: BTreeMap<Ifindex, String>,
     /// The machines that boot, and what servers say to them.
     pub(super) clients: Arc<Clients>,
+    /// The last frames.
+    pub(super) recorder: Arc<Recorder>,
     pub(super) teller: Teller,
     pub(super) floods: Floods,
     pub(super) since: Timestamp,
@@ -93,6 +96,7 @@ impl Guard {
             networks: watch::Sender::new(Arc::new(networks)),
             gone: BTreeMap::new(),
             clients: Arc::default(),
+            recorder: Arc::default(),
             teller: Teller::default(),
             floods: Floods::default(),
             since: Timestamp::now(),

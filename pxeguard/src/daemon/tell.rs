@@ -15,7 +15,9 @@ use pxeguard_common::reply::ServerReply;
 use pxeguard_common::verdict::{Judgement, Reason, Verdict};
 
 use super::guard::Guard;
+use crate::capture::Frame;
 use crate::dataplane::Events;
+use crate::time::KernelClock;
 use crate::trust::{MacAddress, Trust};
 
 /// The same is told again after this time.
@@ -73,6 +75,7 @@ impl Guard {
     pub(super) fn tell(&mut self, events: &mut Events) -> bool {
         self.teller.forget();
         let mut may_be_bound = false;
+        let clock = KernelClock::read();
         while let Some(bytes) = events.next() {
             if let Some(excess) = read::<Excess>(&bytes) {
                 drop(bytes);
@@ -81,16 +84,17 @@ impl Guard {
             }
             let Some(event) = read::<Event>(&bytes) else { continue };
             drop(bytes);
-            self.tell_event(&event);
+            self.tell_event(&event, &clock);
             may_be_bound |= event.head.flags & Event::FIRST != 0 && self.awaits_binding(event.head.server.mac);
         }
         may_be_bound
     }
 
-    fn tell_event(&mut self, event: &Event) {
+    fn tell_event(&mut self, event: &Event, clock: &KernelClock) {
         let head = &event.head;
         let Some(judgement) = Judgement::at(head.judgement) else { return };
         let port = self.port_name(head.server.port);
+        self.recorder.record(Frame::reply(event, judgement, &port, None, clock.timestamp(head.at_ns)));
         match self.teller.line(head, judgement.reason) {
             Line::Skip => {}
             Line::WriteAsLast => log::warn!(
