@@ -39,6 +39,8 @@ Examples:
       Only this server, behind the port eno1, may answer; its address elsewhere is a spoof.
   pxeguard run --iface vmbr0 --trust-port eno1,vlan=5 --trust 52:54:00:12:34:56@tap100i0,pxe
       Anybody behind eno1 in VLAN 5; and a virtual machine may answer PXE clients, but give no address.
+  pxeguard run --iface vmbr0 --trust-port eno1 --trust-port vm:100
+      Anybody behind eno1; and the guest 100 of Proxmox VE, whatever its ports are called.
   pxeguard run --iface vmbr0 --mode enforce
       Nobody but this host itself may answer.
   pxeguard run --iface vmbr0 --trust-port eno1 --boot-root /srv/boot --boot bios=undionly.kpxe
@@ -100,11 +102,14 @@ pub struct RunArgs {
     ///
     /// MAC@PORT: at this port only.  MAC: at the port where it is first seen, which is remembered.  MAC@*: at every
     /// port.  `,vlan=N` narrows it to one VLAN, or with `,vlan=untagged` to what has none.  `,pxe` lets it answer PXE
-    /// clients, but give no addresses.
+    /// clients, but give no addresses.  PORT can be vm:N, the ports of the guest with this number, or vm:NAME.
     #[arg(long, value_name = "MAC[@PORT][,vlan=N][,pxe]")]
     pub trust: Vec<Trust>,
 
     /// Port behind which all servers may answer, such as the uplink.  Can be given several times.
+    ///
+    /// vm:100 stands for the ports of the guest 100, also later ones; vm:100/net1 for those of one network card; vm:web01
+    /// for those of the guest that has this name.
     #[arg(long, value_name = "PORT[,vlan=N][,pxe]", value_parser = Trust::parse_port)]
     pub trust_port: Vec<Trust>,
 

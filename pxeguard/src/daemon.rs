@@ -68,6 +68,7 @@ async fn serve(config: Config, boot_threads: Option<&Threads>) -> anyhow::Result
     let responder = take_responder(&mut guard)?;
     let mut boot = boot_threads.zip(boot).map(|(threads, bound)| serve_boot(bound, &guard, responder, threads));
 
+    let mut guests = guard.guests.changes();
     let stop = CancellationToken::new();
     let (control_handler, mut requests) = mpsc::channel(16);
     let (metrics_handler, mut scrapes) = mpsc::channel(16);
@@ -101,6 +102,7 @@ async fn serve(config: Config, boot_threads: Option<&Threads>) -> anyhow::Result
                 }
                 guard.reconcile(&watch).await;
             }
+            Ok(()) = guests.changed() => guard.reconcile(&watch).await,
             ready = events.readable_mut() => {
                 let mut ready = ready.context("cannot wait for the kernel's events")?;
                 let somebody_was_bound = guard.tell(ready.get_inner_mut());

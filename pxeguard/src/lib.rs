@@ -9,6 +9,7 @@ pub mod control;
 pub mod daemon;
 pub mod dataplane;
 pub mod exit;
+pub mod guests;
 pub mod hook;
 pub mod http;
 pub mod metrics;

@@ -2,6 +2,7 @@
 //! guests by name.
 
 mod capture;
+mod guests;
 #[path = "../proxy/scene.rs"]
 #[expect(dead_code, reason = "the tests of proxyDHCP use all of it")]
 mod scene;

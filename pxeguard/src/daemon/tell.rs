@@ -17,6 +17,7 @@ use pxeguard_common::verdict::{Judgement, Reason, Verdict};
 use super::guard::Guard;
 use crate::capture::Frame;
 use crate::dataplane::Events;
+use crate::report::printable;
 use crate::time::KernelClock;
 use crate::trust::{MacAddress, Trust};
 
@@ -94,7 +95,7 @@ impl Guard {
         let head = &event.head;
         let Some(judgement) = Judgement::at(head.judgement) else { return };
         let port = self.port_name(head.server.port);
-        self.recorder.record(Frame::reply(event, judgement, &port, None, clock.timestamp(head.at_ns)));
+        self.recorder.record(Frame::reply(event, judgement, &port, self.guest_of(&port), clock.timestamp(head.at_ns)));
         match self.teller.line(head, judgement.reason) {
             Line::Skip => {}
             Line::WriteAsLast => log::warn!(
@@ -119,7 +120,11 @@ impl Guard {
         if server.vlan != 0 {
             let _ = write!(line, " vlan={}", server.vlan);
         }
-        let _ = write!(line, " port={port}: {}", what(event));
+        let _ = write!(line, " port={port}");
+        if let Some(guest) = self.guest_of(port) {
+            let _ = write!(line, " guest=\"{}\"", printable(&guest));
+        }
+        let _ = write!(line, ": {}", what(event));
         let verdict = match judgement.verdict {
             Verdict::Pass => "passed",
             Verdict::Drop => "dropped",
