@@ -49,6 +49,13 @@ Examples:
 The guard goes on when this process ends, crashes or is replaced: pxeguard detach ends it.
 On SIGHUP the configuration file is read again.";
 
+const AFTER_WATCH: &str = "\
+Keys: q quits, Tab goes to the next list, arrows select, Enter on a client says why it boots or not, / filters, p holds
+what is shown, ? shows all keys.  No colours with NO_COLOR in the environment.
+
+Example:
+  ssh -t root@pve1 pxeguard watch";
+
 const AFTER_CAPTURE: &str = "\
 Examples:
   pxeguard capture -w pxe.pcapng
@@ -78,6 +85,9 @@ pub enum Command {
     Clients(QueryArgs),
     /// Shows what somebody should look at: untrusted servers, foreign PXE responders, spoofs, floods.
     Alerts(QueryArgs),
+    /// Shows what the running pxeguard sees, live in the terminal: alerts, servers, clients, ports.
+    #[command(after_long_help = AFTER_WATCH)]
+    Watch(ControlArgs),
     /// Writes DHCP and PXE frames with their verdicts into a pcapng file, for Wireshark.
     #[command(after_long_help = AFTER_CAPTURE)]
     Capture(CaptureArgs),

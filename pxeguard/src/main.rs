@@ -20,7 +20,7 @@ use pxeguard::report::{
     alerts_table, boot_table, clients_table, ports_table, servers_table, status_table, trusts_table,
 };
 use pxeguard::time::Timestamp;
-use pxeguard::{capture, daemon, dataplane};
+use pxeguard::{capture, daemon, dataplane, watch};
 use serde::Serialize;
 
 fn main() -> process::ExitCode {
@@ -64,6 +64,7 @@ fn execute(command: Command) -> anyhow::Result<()> {
         Command::Ports(args) => query(&args, &Request::Ports),
         Command::Clients(args) => query(&args, &Request::Clients),
         Command::Alerts(args) => query(&args, &Request::Alerts),
+        Command::Watch(args) => watch::run(&args),
         Command::Capture(args) => capture::run(&args),
         Command::Boot(BootCommand::List(args)) => query(&args, &Request::BootList),
         Command::Boot(BootCommand::Set(args)) => {

@@ -6,3 +6,4 @@ mod guests;
 #[path = "../proxy/scene.rs"]
 #[expect(dead_code, reason = "the tests of proxyDHCP use all of it")]
 mod scene;
+mod watch;

@@ -6,13 +6,13 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::sleep;
 
 use super::output::Output;
 use super::{Frame, Frames};
 use crate::cli::CaptureArgs;
 use crate::control::{Request, Response, ask};
+use crate::signals::Signals;
 
 /// How often the daemon is asked for new frames.
 const ASK_EVERY: Duration = Duration::from_millis(100);
@@ -121,24 +121,4 @@ fn open(path: &Path) -> anyhow::Result<BufWriter<Box<dyn Write>>> {
 fn is_broken_pipe(error: &anyhow::Error) -> bool {
     let io = error.chain().find_map(|cause| cause.downcast_ref::<io::Error>());
     io.is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
-}
-
-/// What ends a capture, as it does tcpdump.
-struct Signals([Signal; 3]);
-
-impl Signals {
-    fn open() -> io::Result<Self> {
-        let [interrupt, terminate, hangup] =
-            [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()].map(signal);
-        Ok(Self([interrupt?, terminate?, hangup?]))
-    }
-
-    async fn any(&mut self) {
-        let [interrupt, terminate, hangup] = &mut self.0;
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-            _ = hangup.recv() => {}
-        }
-    }
 }
