@@ -46,22 +46,31 @@ fn picture(buffer: &Buffer) -> String {
             if is_reversed {
                 document = document.add(rectangle(left, top, piece.len() * CHARACTER.0, CHARACTER.1, colour));
             }
-            if text.trim().is_empty() {
-                continue;
+            // Several spaces in a row are one where the picture is shown.
+            for (at, words) in words(&text) {
+                let mut element = Text::new(words)
+                    .set("x", left + at * CHARACTER.0)
+                    .set("y", top + 13)
+                    .set("textLength", words.chars().count() * CHARACTER.0)
+                    .set("fill", if is_reversed { "#0d1117" } else { colour });
+                if is_bold {
+                    element = element.set("font-weight", "bold");
+                }
+                document = document.add(element);
             }
-            let mut element = Text::new(text)
-                .set("x", left)
-                .set("y", top + 13)
-                .set("textLength", piece.len() * CHARACTER.0)
-                .set("xml:space", "preserve")
-                .set("fill", if is_reversed { "#0d1117" } else { colour });
-            if is_bold {
-                element = element.set("font-weight", "bold");
-            }
-            document = document.add(element);
         }
     }
     format!("{document}\n")
+}
+
+/// What stands between at least two spaces, and at which character each begins.
+fn words(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    let mut at = 0;
+    text.split("  ").filter_map(move |part| {
+        let begins = at + part.chars().take_while(|c| *c == ' ').count();
+        at += part.chars().count() + 2;
+        Some((begins, part.trim())).filter(|(_, part)| !part.is_empty())
+    })
 }
 
 fn rectangle(x: usize, y: usize, width: usize, height: usize, fill: &str) -> Rectangle {
