@@ -2,11 +2,12 @@
 
 use std::time::{Duration, Instant};
 
+use macaddr::MacAddr6;
 use nix::sys::signal::Signal;
 use pxeguard_lab::frames::Message;
 use pxeguard_lab::{BRIDGE, Guard, Lab, Terminal, guard, skip_unless, until};
 
-use crate::scene::SOON;
+use crate::scene::{SOON, Scene};
 
 const ROGUE: &str = "02:00:00:00:66:01";
 
@@ -61,6 +62,29 @@ fn a_daemon_that_goes_is_missed_and_one_that_comes_back_is_found() {
     terminal.wait(SOON, "it is found", |text| text.contains("live")).unwrap();
     terminal.process().signal(Signal::SIGTERM).unwrap();
     has_ended_cleanly(&terminal);
+}
+
+#[test]
+fn two_hundred_machines_that_boot_are_followed_within_a_second() {
+    skip_unless!();
+    let scene = Scene::new();
+    let _guard = scene.guard(&["--client-messages-per-s", "0"]);
+    let terminal = watch(&scene.lab);
+    let ask = |number: u8| {
+        let mac = MacAddr6::new(2, 0, 0, 0, 0x77, number);
+        let discover = scene.discover(u32::from(number)).with(|discover| {
+            (discover.source_mac, discover.bootp.chaddr) = (mac, mac);
+        });
+        scene.at_client.send(&discover.frame()).unwrap();
+    };
+    (0..200).for_each(ask);
+    terminal.wait(SOON, "all are there", |text| text.contains("Clients 200")).unwrap();
+    terminal.press("/02:00:00:00:77:c8\r").unwrap();
+    terminal.wait(SOON, "one is waited for", |text| text.contains("none of 200")).unwrap();
+    let asked = Instant::now();
+    ask(200);
+    terminal.wait(SOON, "it is there", |text| text.contains("Clients 1 of 201")).unwrap();
+    assert!(asked.elapsed() < Duration::from_secs(1), "{:?}", asked.elapsed());
 }
 
 #[test]

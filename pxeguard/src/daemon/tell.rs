@@ -99,7 +99,8 @@ impl Guard {
         match self.teller.line(head, judgement.reason) {
             Line::Skip => {}
             Line::WriteAsLast => log::warn!(
-                "port={port}: more servers than are told in a minute; someone may forge them (pxeguard servers shows the rest)"
+                "{}: more servers than are told in a minute; someone may forge them (pxeguard servers shows the rest)",
+                self.place(&port)
             ),
             Line::Write => {
                 let level = if judgement.reason.passes() { Level::Info } else { Level::Warn };
@@ -120,11 +121,7 @@ impl Guard {
         if server.vlan != 0 {
             let _ = write!(line, " vlan={}", server.vlan);
         }
-        let _ = write!(line, " port={port}");
-        if let Some(guest) = self.guest_of(port) {
-            let _ = write!(line, " guest=\"{}\"", printable(&guest));
-        }
-        let _ = write!(line, ": {}", what(event));
+        let _ = write!(line, " {}: {}", self.place(port), what(event));
         let verdict = match judgement.verdict {
             Verdict::Pass => "passed",
             Verdict::Drop => "dropped",
@@ -143,6 +140,12 @@ impl Guard {
             let _ = write!(line, "; if it is yours: {}", trust.to_option());
         }
         line
+    }
+
+    /// A port and the guest behind it, as lines have them.
+    pub(super) fn place(&self, port: &str) -> String {
+        let guest = self.guest_of(port).map(|guest| format!(" guest=\"{}\"", printable(&guest)));
+        format!("port={port}{}", guest.unwrap_or_default())
     }
 
     /// The name of an interface that is not guarded.

@@ -17,7 +17,7 @@ use super::guest_name::Meant;
 use super::{Guest, GuestName, Lookup, proxmox};
 
 /// How often it is looked whether names have changed ...
-const LOOK_EVERY: Duration = Duration::from_secs(10);
+const LOOK_EVERY: Duration = Duration::from_secs(30);
 /// ... and how soon after a port is new: libvirt makes a port first, and then writes whose it is.
 const LOOK_AGAIN: Duration = Duration::from_millis(500);
 
@@ -52,7 +52,7 @@ impl Guests {
             loop {
                 match questions.recv_timeout(pause) {
                     Ok(others) => (ports, pause) = (questions.try_iter().last().unwrap_or(others), LOOK_AGAIN),
-                    Err(RecvTimeoutError::Timeout) => pause = LOOK_EVERY.min(pause * 2),
+                    Err(RecvTimeoutError::Timeout) => pause = LOOK_EVERY.min(pause * 4),
                     Err(RecvTimeoutError::Disconnected) => return,
                 }
                 let guests = lookup.guests(ports.keys().map(String::as_str));
