@@ -181,9 +181,7 @@ fn take_responder(guard: &mut Guard) -> anyhow::Result<Option<ResponderMaps>> {
 }
 
 fn serve_boot(bound: Bound, guard: &Guard, responder: Option<ResponderMaps>, threads: &Threads) -> Boot {
-    let settings = guard.config.boot.clone().unwrap_or_default();
-    let (clients, recorder) = (guard.clients.clone(), guard.recorder.clone());
-    bound.serve(&settings, guard.networks.subscribe(), &guard.state, clients, recorder, responder, threads)
+    bound.serve(guard, responder, threads)
 }
 
 /// Completes a status by what only the boot services know.

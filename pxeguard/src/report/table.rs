@@ -31,10 +31,11 @@ pub(super) fn table<const N: usize>(columns: [Column; N], rows: impl IntoIterato
     }
     for ((column, kind), has_text) in table.column_iter_mut().zip(&columns).zip(has_text) {
         column.set_padding((0, 2));
-        match kind {
-            Number(_) => drop(column.set_cell_alignment(CellAlignment::Right)),
-            IfAny(_) if !has_text => drop(column.set_constraint(ColumnConstraint::Hidden)),
-            Text(_) | IfAny(_) => {}
+        if let Number(_) = kind {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+        if matches!(kind, IfAny(_)) && !has_text {
+            column.set_constraint(ColumnConstraint::Hidden);
         }
     }
     table.trim_fmt() + "\n"

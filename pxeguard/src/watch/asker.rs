@@ -1,6 +1,6 @@
 //! Asks the daemon, again and again, on a thread of its own: one that does not answer keeps no key waiting.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -57,14 +57,14 @@ impl Asker {
     }
 }
 
-fn overview(control: &PathBuf) -> anyhow::Result<Overview> {
+fn overview(control: &Path) -> anyhow::Result<Overview> {
     match ask(control, &Request::Overview)? {
         Response::Overview(overview) => Ok(*overview),
         other => anyhow::bail!("the running pxeguard answered something else: {other:?}"),
     }
 }
 
-fn explanation(control: &PathBuf, mac: MacAddress) -> anyhow::Result<Box<Explanation>> {
+fn explanation(control: &Path, mac: MacAddress) -> anyhow::Result<Box<Explanation>> {
     match ask(control, &Request::Explain { mac, screen: None })? {
         Response::Explained(explanation) => Ok(explanation),
         other => anyhow::bail!("the running pxeguard answered something else: {other:?}"),

@@ -45,16 +45,16 @@ async fn show(terminal: &mut DefaultTerminal, mut app: App, mut asker: Asker) ->
         terminal.draw(|frame| view::draw(&app, theme, Timestamp::now(), frame)).context("cannot draw")?;
         tokio::select! {
             () = signals.any() => return Ok(()),
-            event = events.recv() => match event.context("the terminal is gone")? {
-                Event::Key(key) => match app.on_key(key) {
+            event = events.recv() => {
+                // A terminal of another size is drawn anew.
+                let Event::Key(key) = event.context("the terminal is gone")? else { continue };
+                match app.on_key(key) {
                     Effect::Draw => {}
                     Effect::Quit => return Ok(()),
                     // The thread ends only after us.
                     Effect::Explain(mac) => drop(asker.about.send(mac)),
-                },
-                // A terminal of another size is drawn anew.
-                _ => {}
-            },
+                }
+            }
             Some(heard) = asker.heard.recv() => match heard {
                 Heard::Overview(Ok(overview)) => app.on_overview(*overview),
                 Heard::Overview(Err(why)) => app.on_gone(why, Timestamp::now()),

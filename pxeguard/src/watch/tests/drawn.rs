@@ -121,9 +121,12 @@ fn nothing_from_the_wire_commands_the_terminal() {
     all.ports[0].reason = hostile.to_owned();
     let mut app = App::new(all);
     press(&mut app, KeyCode::Enter);
-    for line in text(&app, (112, 30)) {
-        assert!(!line.contains(char::is_control), "{line:?}");
-    }
+    let shown = text(&app, (112, 30)).join("");
+    assert!(!shown.contains(char::is_control), "{shown:?}");
+    // It is to be seen that something was there: of the client, and of the server's port and guest.
+    app.overlay = None;
+    let shown = text(&app, (112, 30)).join("");
+    assert!(shown.matches("\u{fffd}[2J\u{fffd}31m").count() >= 4, "{shown:?}");
 }
 
 #[test]
