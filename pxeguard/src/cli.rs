@@ -41,6 +41,8 @@ Examples:
       Only this server, behind the port eno1, may answer; its address elsewhere is a spoof.
   pxeguard run --iface vmbr0 --trust-port eno1,vlan=5 --trust 52:54:00:12:34:56@tap100i0,pxe
       Anybody behind eno1 in VLAN 5; and a virtual machine may answer PXE clients, but give no address.
+  pxeguard run --iface vmbr0 --trust-port eno1 --trust-port vm:100
+      Anybody behind eno1; and the guest 100 of Proxmox VE, whatever its ports are called.
   pxeguard run --iface vmbr0 --mode enforce
       Nobody but this host itself may answer.
   pxeguard run --iface vmbr0 --trust-port eno1 --boot-root /srv/boot --boot bios=undionly.kpxe
@@ -67,6 +69,25 @@ Examples:
 
 It changes nothing, and sends nothing.  It works beside a running pxeguard and without one, and as root sees all.
 Exit status: 0 nothing failed, 1 something failed, 2 wrong usage.";
+const AFTER_WATCH: &str = "\
+Keys: q quits, Tab goes to the next list, arrows select, Enter on a client says why it boots or not, / filters, p holds
+what is shown, ? shows all keys.  No colours with NO_COLOR in the environment.
+
+Example:
+  ssh -t root@pve1 pxeguard watch";
+
+const AFTER_CAPTURE: &str = "\
+Examples:
+  pxeguard capture -w pxe.pcapng
+      What comes from now on, until Ctrl-C.
+  pxeguard capture --past -w pxe.pcapng
+      What the running pxeguard remembers, which is enough for the boot that has just failed.
+  pxeguard capture --dropped -w - | tshark -r - -T fields -e frame.time -e frame.interface_name -e frame.comment
+      Each reply that is dropped, and why, as it happens.
+
+Servers' replies are there with verdict and reason as the packet's comment (frame.comment), at the port by which they came
+in; of a flood only some, and how many more there were.  Clients' questions are there as far as the daemon reads them,
+and its answers.";
 
 /// The commands.
 #[derive(Debug, Subcommand)]
@@ -90,6 +111,12 @@ pub enum Command {
     /// Looks for what on this host is in the way of `pxeguard run` with the same options, and says what mends it.
     #[command(after_long_help = AFTER_DOCTOR)]
     Doctor(DoctorArgs),
+    /// Shows what the running pxeguard sees, live in the terminal: alerts, servers, clients, ports.
+    #[command(after_long_help = AFTER_WATCH)]
+    Watch(ControlArgs),
+    /// Writes DHCP and PXE frames with their verdicts into a pcapng file, for Wireshark.
+    #[command(after_long_help = AFTER_CAPTURE)]
+    Capture(CaptureArgs),
     /// Shows what there is to boot, or says what one client boots, in the running pxeguard.
     #[command(subcommand)]
     Boot(BootCommand),
@@ -113,11 +140,14 @@ pub struct RunArgs {
     ///
     /// MAC@PORT: at this port only.  MAC: at the port where it is first seen, which is remembered.  MAC@*: at every
     /// port.  `,vlan=N` narrows it to one VLAN, or with `,vlan=untagged` to what has none.  `,pxe` lets it answer PXE
-    /// clients, but give no addresses.
+    /// clients, but give no addresses.  PORT can be vm:N, the ports of the guest with this number, or vm:NAME.
     #[arg(long, value_name = "MAC[@PORT][,vlan=N][,pxe]")]
     pub trust: Vec<Trust>,
 
     /// Port behind which all servers may answer, such as the uplink.  Can be given several times.
+    ///
+    /// vm:100 stands for the ports of the guest 100, also later ones; vm:100/net1 for those of one network card; vm:web01
+    /// for those of the guest that has this name.
     #[arg(long, value_name = "PORT[,vlan=N][,pxe]", value_parser = Trust::parse_port)]
     pub trust_port: Vec<Trust>,
 
@@ -223,6 +253,29 @@ pub enum BootCommand {
     Set(BootSetArgs),
     /// Takes back what `boot set` did.
     Unset(BootUnsetArgs),
+}
+
+/// What is captured.
+#[derive(Args, Clone, Debug)]
+pub struct CaptureArgs {
+    /// File to write, as pcapng; - is standard output.
+    #[arg(short, long, value_name = "FILE")]
+    pub write: PathBuf,
+    /// Only replies that are dropped, or would be.
+    #[arg(long)]
+    pub dropped: bool,
+    /// Begins with what is remembered; ends there, unless --count or --duration says when to end.
+    #[arg(long)]
+    pub past: bool,
+    /// Ends after so many frames.
+    #[arg(long, value_name = "N")]
+    pub count: Option<u64>,
+    /// Ends after so many seconds.
+    #[arg(long, value_name = "S", value_parser = clap::value_parser!(u64).range(..=366 * 86_400))]
+    pub duration: Option<u64>,
+    /// Whom to ask.
+    #[command(flatten)]
+    pub control: ControlArgs,
 }
 
 /// What a client boots.

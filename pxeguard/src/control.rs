@@ -10,6 +10,7 @@ mod socket;
 use serde::{Deserialize, Serialize};
 use tokio::sync::{mpsc, oneshot};
 
+use crate::capture::Frames;
 use crate::report::{Alert, BootClient, BootList, Explanation, Overview, Port, Sample, Server, Status, TrustEntry};
 use crate::trust::{MacAddress, Trust};
 
@@ -61,6 +62,11 @@ pub enum Request {
         /// The message on its screen, if somebody has read it.
         screen: Option<String>,
     },
+    /// Frames that were recorded after the one with this number; `None` for none, but from now on.
+    Frames {
+        /// The number, as [`Frames::next`] told it.
+        after: Option<u64>,
+    },
 }
 
 /// What is answered.
@@ -87,6 +93,8 @@ pub enum Response {
     History(Vec<Sample>),
     /// To [`Request::Explain`].
     Explained(Box<Explanation>),
+    /// To [`Request::Frames`].
+    Frames(Frames),
     /// To a change: what was done, on one line.
     Done(String),
     /// Why it was not done, on one line.

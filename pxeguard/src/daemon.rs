@@ -75,6 +75,7 @@ async fn serve(config: Config, boot_threads: Option<&Threads>) -> anyhow::Result
     let responder = take_responder(&mut guard)?;
     let mut boot = boot_threads.zip(boot).map(|(threads, bound)| serve_boot(bound, &guard, responder, threads));
 
+    let mut guests = guard.guests.changes();
     let stop = CancellationToken::new();
     let (control_handler, mut requests) = mpsc::channel(16);
     let web_control = control_handler.clone();
@@ -124,6 +125,7 @@ async fn serve(config: Config, boot_threads: Option<&Threads>) -> anyhow::Result
                 }
                 guard.reconcile(&watch).await;
             }
+            Ok(()) = guests.changed() => guard.reconcile(&watch).await,
             ready = events.readable_mut() => {
                 let mut ready = ready.context("cannot wait for the kernel's events")?;
                 let somebody_was_bound = guard.tell(ready.get_inner_mut());
@@ -205,8 +207,7 @@ fn take_responder(guard: &mut Guard) -> anyhow::Result<Option<ResponderMaps>> {
 }
 
 fn serve_boot(bound: Bound, guard: &Guard, responder: Option<ResponderMaps>, threads: &Threads) -> Boot {
-    let settings = guard.config.boot.clone().unwrap_or_default();
-    bound.serve(&settings, guard.networks.subscribe(), &guard.state, guard.clients.clone(), responder, threads)
+    bound.serve(guard, responder, threads)
 }
 
 /// Completes a status by what only the boot services know.

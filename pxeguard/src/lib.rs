@@ -2,6 +2,7 @@
 
 pub mod alerts;
 pub mod boot;
+pub mod capture;
 pub mod cli;
 pub mod clients;
 pub mod config;
@@ -11,6 +12,7 @@ pub mod dataplane;
 pub mod doctor;
 pub mod exit;
 pub mod explain;
+pub mod guests;
 pub mod hook;
 pub mod http;
 pub mod metrics;
@@ -20,8 +22,10 @@ pub mod port_holder;
 pub mod ports;
 pub mod proxy;
 pub mod report;
+pub mod signals;
 pub mod state;
 pub mod tftp;
 pub mod time;
 pub mod trust;
+pub mod watch;
 pub mod web;

@@ -26,7 +26,7 @@ use pxeguard::report::{
 };
 use pxeguard::time::Timestamp;
 use pxeguard::web::read_token;
-use pxeguard::{daemon, dataplane};
+use pxeguard::{capture, daemon, dataplane, watch};
 use serde::Serialize;
 
 fn main() -> process::ExitCode {
@@ -72,6 +72,8 @@ fn execute(command: Command) -> anyhow::Result<()> {
         Command::Explain(args) => explain(args),
         Command::Alerts(args) => query(&args, &Request::Alerts),
         Command::Doctor(args) => doctor(args),
+        Command::Watch(args) => watch::run(&args),
+        Command::Capture(args) => capture::run(&args),
         Command::Boot(BootCommand::List(args)) => query(&args, &Request::BootList),
         Command::Boot(BootCommand::Set(args)) => {
             change(&args.control, &Request::BootSet { mac: args.mac.0, entry: args.entry, once: args.once })

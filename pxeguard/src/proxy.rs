@@ -10,6 +10,7 @@ mod counts;
 mod fast_path;
 pub(crate) mod frame;
 mod learning;
+mod record;
 mod reply;
 mod request;
 mod responder;

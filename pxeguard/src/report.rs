@@ -142,6 +142,9 @@ pub struct Server {
     pub vlan: Option<u16>,
     /// Name of the port by which its replies come in.
     pub port: String,
+    /// The guest behind that port, such as `100 (web01) net0`; `None` where none is known.
+    #[serde(default)]
+    pub guest: Option<String>,
     /// Whether it is trusted now.
     pub trusted: bool,
     /// As what: `dhcp` or `pxe`.
@@ -186,6 +189,7 @@ impl Server {
             server_id: (!server_id.is_unspecified()).then_some(server_id),
             vlan: (key.vlan != 0).then_some(key.vlan),
             port,
+            guest: None,
             trusted: class.is_some(),
             class: class.map(|class| class_name(class).to_owned()),
             offers: row.of_type(MessageType::Offer),
@@ -242,6 +246,9 @@ pub struct Port {
     pub driver: Option<String>,
     /// What its driver can do with XDP, by the kernel's names; `None` before Linux 6.3.
     pub xdp_features: Option<Vec<String>>,
+    /// The guest behind it, such as `100 (web01) net0`; `None` where none is known.
+    #[serde(default)]
+    pub guest: Option<String>,
 }
 
 impl Port {

@@ -27,6 +27,13 @@ impl Timestamp {
         self.0.duration_since(UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64())
     }
 
+    /// Nanoseconds since 1970; 0 for what was before.
+    pub fn unix_ns(self) -> u64 {
+        let since = self.0.duration_since(UNIX_EPOCH).unwrap_or_default();
+        // 584 years fit.
+        since.as_nanos() as u64
+    }
+
     /// How long before `now` it was, for people: `5s ago`, `2h 5m ago`.
     pub fn ago(self, now: Self) -> String {
         let seconds = now.0.duration_since(self.0).map_or(0, |passed| passed.as_secs());

@@ -3,6 +3,7 @@
 mod compiled;
 mod interface_name;
 mod mac_address;
+mod port_name;
 mod trusts;
 
 use std::fmt;
@@ -12,9 +13,12 @@ use pxeguard_common::net::Mac;
 use pxeguard_common::trust::Class;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::guests::{BadGuestName, PREFIX};
+
 pub use compiled::{Compiled, compile};
 pub use interface_name::{BadInterfaceName, InterfaceName};
 pub use mac_address::{MacAddress, NotMac};
+pub use port_name::PortName;
 pub use trusts::{Refusal, Source, Trusts};
 
 /// One trust.  Its text, [`fmt::Display`], is read back by [`FromStr`] as the same trust.
@@ -31,10 +35,10 @@ pub struct Trust {
 /// Where trusted servers are.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub enum TrustPlace {
-    /// All that is behind a port: `*@eno1`.
-    Port(InterfaceName),
+    /// All that is behind a port: `*@eno1`, or behind those of a guest: `*@vm:100`.
+    Port(PortName),
     /// A MAC address behind a port; elsewhere it is a spoof: `52:54:00:12:34:56@eno1`.
-    MacAtPort(Mac, InterfaceName),
+    MacAtPort(Mac, PortName),
     /// A MAC address at the port where it is first seen; elsewhere it is a spoof: `52:54:00:12:34:56`.
     MacFirstSeen(Mac),
     /// A MAC address at every port: `52:54:00:12:34:56@*`.
@@ -43,7 +47,7 @@ pub enum TrustPlace {
 
 impl TrustPlace {
     /// The port, where it is given.
-    pub fn port(&self) -> Option<&InterfaceName> {
+    pub fn port(&self) -> Option<&PortName> {
         match self {
             Self::Port(port) | Self::MacAtPort(_, port) => Some(port),
             Self::MacFirstSeen(_) | Self::MacAnywhere(_) => None,
@@ -59,7 +63,7 @@ impl Trust {
 
     /// The narrowest trust that lets this server answer; `None` where its address or port's name cannot be written.
     pub fn for_server(mac: Mac, port: &str, vlan: u16) -> Option<Self> {
-        let port = port.parse().ok()?;
+        let port = PortName::Interface(port.parse().ok()?);
         let vlan = (vlan != 0).then_some(vlan);
         let trust = Self { place: TrustPlace::MacAtPort(mac, port), vlan, class: Class::Dhcp };
         MacAddress(mac).is_sender().then_some(trust)
@@ -130,6 +134,9 @@ pub enum TrustError {
     /// The port's name.
     #[error(transparent)]
     Port(#[from] BadInterfaceName),
+    /// The guest's name.
+    #[error(transparent)]
+    Guest(#[from] BadGuestName),
     /// The VLAN.
     #[error("{0:?} is not a VLAN: 1 to 4094, or untagged")]
     Vlan(String),
@@ -158,7 +165,7 @@ impl FromStr for TrustPlace {
 fn parse_sender(text: &str) -> Result<Mac, TrustError> {
     let address: MacAddress = match text.parse() {
         Ok(address) => address,
-        Err(source) if text.contains(':') => {
+        Err(source) if text.contains(':') && !text.starts_with(PREFIX) => {
             return Err(TrustError::BadMac { text: text.to_owned(), source });
         }
         Err(_) => return Err(TrustError::NotMac(text.to_owned())),
@@ -226,7 +233,7 @@ impl<'de> Deserialize<'de> for Trust {
 
 /// Quotes what a shell would not take as it is: names of interfaces may hold `;` and quotes.
 fn shell_word(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "@:,=.-_+%".contains(c);
+    let plain = |c: char| c.is_ascii_alphanumeric() || "@:,=.-_+%/".contains(c);
     if word.chars().all(plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', r"'\''")) }
 }
 

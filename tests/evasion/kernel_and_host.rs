@@ -77,9 +77,9 @@ fn kernel_programs_judge_as_the_library_does() {
 
 fn put_in_force(kernel: &mut DataPlane, mode: Mode, trusts: &[&str]) -> Compiled {
     let texts: Vec<Trust> = trusts.iter().map(|text| text.parse().unwrap()).collect();
-    let port = |name: &pxeguard::trust::InterfaceName| match name.as_str() {
-        "lo" => Some(LO),
-        _ => Some(ELSEWHERE),
+    let port = |name: &pxeguard::trust::PortName| match name.to_string().as_str() {
+        "lo" => vec![LO],
+        _ => vec![ELSEWHERE],
     };
     let bound = trusts.contains(&BOUND_ELSEWHERE);
     let bindings = bound.then(|| ("02:00:00:00:66:01".parse().unwrap(), "elsewhere".parse().unwrap()));

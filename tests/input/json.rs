@@ -32,6 +32,7 @@ const SERVER: &[Field] = &[
     ("server_id", Text, true),
     ("vlan", Count, true),
     ("port", Text, false),
+    ("guest", Text, true),
     ("trusted", Truth, false),
     ("class", Text, true),
     ("offers", Count, false),
@@ -64,6 +65,7 @@ const PORT: &[Field] = &[
     ("servers", Count, false),
     ("driver", Text, true),
     ("xdp_features", List, true),
+    ("guest", Text, true),
 ];
 
 const STATUS: &[Field] = &[

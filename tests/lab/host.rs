@@ -109,8 +109,13 @@ impl Host {
 
     /// Starts a program with an environment of the caller's.
     pub fn spawn_command(&self, mut command: Command) -> Result<Process> {
-        let shown = self.shown(&command);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        self.spawn_as_it_is(command)
+    }
+
+    /// Starts a program whose input and output the caller has set.
+    pub(crate) fn spawn_as_it_is(&self, mut command: Command) -> Result<Process> {
+        let shown = self.shown(&command);
         let child = self
             .inside(CloneFlags::CLONE_NEWPID, || command.spawn())?
             .with_context(|| format!("cannot start {shown}"))?;

@@ -32,6 +32,7 @@ pub mod servers;
 pub mod skip;
 mod slow_wire;
 mod tap;
+mod terminal;
 #[cfg(test)]
 mod tests;
 mod topology;
@@ -48,4 +49,5 @@ pub use packet_socket::{Raw, Sender, udp};
 pub use process::Process;
 pub use servers::{Pool, Server};
 pub use tap::Tap;
+pub use terminal::Terminal;
 pub use topology::{BRIDGE, Guest, Lab};

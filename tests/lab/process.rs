@@ -35,15 +35,15 @@ struct State {
 }
 
 impl Process {
-    /// Takes over a child whose output is piped.
+    /// Takes over a child; its output is collected as far as it is piped.
     pub(crate) fn of(shown: String, mut child: Child) -> Result<Self> {
         let pid = Pid::from_raw(i32::try_from(child.id())?);
-        let state = State { lines: Vec::new(), open_streams: 2, ended: None };
+        let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
+        let open_streams = u8::from(stdout.is_some()) + u8::from(stderr.is_some());
+        let state = State { lines: Vec::new(), open_streams, ended: None };
         let shared = Arc::new(Shared { state: Mutex::new(state), changed: Condvar::new() });
-        let stdout = child.stdout.take().context("its standard output is piped")?;
-        let stderr = child.stderr.take().context("its standard error is piped")?;
-        collect(stdout, &shared);
-        collect(stderr, &shared);
+        stdout.into_iter().for_each(|stream| collect(stream, &shared));
+        stderr.into_iter().for_each(|stream| collect(stream, &shared));
         let reaper = Arc::clone(&shared);
         thread::spawn(move || reap(child, pid, &reaper));
         Ok(Self { shown, pid, shared })

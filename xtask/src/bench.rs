@@ -4,6 +4,7 @@ mod affinity;
 mod bare;
 mod beside;
 mod bounds;
+mod capture;
 mod contents;
 mod counter;
 mod cpu_time;
@@ -86,6 +87,8 @@ enum Name {
     Drop,
     /// The same by XDP; peer: xdp-filter
     XdpDrop,
+    /// Packets a second in such a flood while somebody captures; peer: no capture
+    Capture,
     /// Leases of a trusted server beside a flood; peers: no flood, nftables
     Leases,
     /// What a packet and a start cost with many ports, servers, clients
@@ -177,6 +180,7 @@ impl Name {
             Self::Packet => packet::measure(effort),
             Self::Drop => flood::measure(effort),
             Self::XdpDrop => xdp_drop::measure(effort),
+            Self::Capture => capture::measure(effort),
             Self::Leases => leases::measure(effort),
             Self::Growth => Ok([growth::measure(effort)?, reconcile::measure(effort)?].concat()),
             Self::Daemon => Ok([start::measure(effort)?, daemon::measure(effort)?].concat()),

@@ -200,7 +200,7 @@ fn every_key_of_the_example_is_known_and_has_its_default() {
     };
     let all: Vec<_> = text.lines().map(uncommented).collect();
     let config = Config::load(flags(&file(&all.join("\n")))).unwrap();
-    assert_eq!(config.trusts.len(), 4);
+    assert_eq!(config.trusts.len(), 5);
     assert_eq!((config.hook, config.listen), (HookChoice::Auto, DEFAULT_LISTEN));
     assert_eq!((config.limits.of("vmbr0"), config.limits.of("tap100i0")), (Limit::default(), Limit::at_rate(20)));
     assert_eq!((config.control, config.state), (DEFAULT_CONTROL.into(), DEFAULT_STATE.into()));

@@ -100,14 +100,14 @@ fn nonsense_is_answered_and_does_no_harm() {
     let cases: [(&[u8], &str); 4] = [
         (b"\n", "does not understand"),
         (b"\xff\xfe{\n", "does not understand"),
-        (b"{\"protocol\":2,\"ask\":\"format_disk\"}\n", "unknown variant `format_disk`"),
-        (b"{\"protocol\":3,\"ask\":{\"new\":1}}\n", "it speaks protocol 2, the command 3"),
+        (b"{\"protocol\":3,\"ask\":\"format_disk\"}\n", "unknown variant `format_disk`"),
+        (b"{\"protocol\":4,\"ask\":{\"new\":1}}\n", "it speaks protocol 3, the command 4"),
     ];
     for (bytes, expected) in cases {
         let line = say(&mut stream, bytes);
         assert!(line.contains(expected), "{line}");
     }
-    assert!(say(&mut stream, b"{\"protocol\":2,\"ask\":\"status\"}\n").contains("\"done\""));
+    assert!(say(&mut stream, b"{\"protocol\":3,\"ask\":\"status\"}\n").contains("\"done\""));
 }
 
 #[test]
@@ -124,7 +124,7 @@ fn too_many_connections_are_told_and_room_is_made_when_they_end() {
     let mut streams: Vec<_> = (0..server::MAX_CONNECTIONS)
         .map(|_| {
             let mut stream = UnixStream::connect(daemon.path()).unwrap();
-            say(&mut stream, b"{\"protocol\":2,\"ask\":\"status\"}\n");
+            say(&mut stream, b"{\"protocol\":3,\"ask\":\"status\"}\n");
             stream
         })
         .collect();

@@ -12,11 +12,12 @@ use crate::clients::BootCounts;
 use crate::control::{Request, Response};
 use crate::dataplane::DataPlaneError;
 use crate::explain::Surroundings;
+use crate::guests::Meant;
 use crate::metrics::{self, AlertCount, ServerReplies};
 use crate::ports::Watch;
 use crate::report::{ClientMessages, Overview, Port, Server, Status, Totals, TrustEntry, mode_name};
 use crate::time::{KernelClock, Timestamp};
-use crate::trust::{MacAddress, Trust};
+use crate::trust::{MacAddress, PortName, Trust};
 
 impl Guard {
     /// Answers a request of the control socket.
@@ -32,6 +33,7 @@ impl Guard {
             Request::Explain { mac, screen } => {
                 self.explain(mac, screen.as_deref()).map(|told| Response::Explained(Box::new(told)))
             }
+            Request::Frames { after } => Ok(Response::Frames(self.recorder.after(after))),
             Request::TrustAdd(trust) => return self.add_trust(trust, watch).await,
             Request::TrustRemove(trust) => return self.remove_trust(&trust, watch).await,
             Request::Clients | Request::BootList | Request::BootSet { .. } | Request::BootUnset(_) => {
@@ -122,7 +124,8 @@ impl Guard {
 
     /// What is reported of one server.
     pub(super) fn server(&self, key: &ServerKey, row: &ServerRow, clock: &KernelClock) -> Server {
-        Server::new(key, row, self.port_name(key.port), self.standing(key), clock)
+        let port = self.port_name(key.port);
+        Server { guest: self.guest_of(&port), ..Server::new(key, row, port, self.standing(key), clock) }
     }
 
     pub(super) fn standing(&self, key: &ServerKey) -> Standing {
@@ -156,6 +159,7 @@ impl Guard {
                 servers: servers.iter().filter(|(key, _)| key.port == index.0).count(),
                 client_messages: ClientMessages::default(),
                 driver: state.device.driver.clone(),
+                guest: self.guest_of(&state.target.link.name),
                 xdp_features: state.device.xdp.map(|features| features.names().map(str::to_owned).collect()),
             };
             let stats = stats.iter().find(|(counted, _)| counted == index);
@@ -171,15 +175,26 @@ impl Guard {
                 crate::trust::TrustPlace::MacFirstSeen(mac) => self.state.bindings.get(&MacAddress(mac)),
                 _ => None,
             };
-            let absent = self.compiled.absent.contains(&index);
+            let is_absent = self.compiled.absent.contains(&index);
             TrustEntry {
                 trust: trust.clone(),
                 source,
                 bound: bound.map(|name| name.as_str().to_owned()),
-                note: absent.then(|| "its port is not there".to_owned()),
+                note: is_absent.then(|| self.why_absent(trust)),
             }
         };
         self.trusts.with_sources().enumerate().map(entry).collect()
+    }
+
+    /// Why nobody answers by a trust at the moment.
+    fn why_absent(&self, trust: &Trust) -> String {
+        let Some(PortName::Guest(name)) = trust.place.port() else { return "its port is not there".to_owned() };
+        match self.meant(name) {
+            Meant::Several(guests) => {
+                format!("nobody: {} have the same name; say which by its number, such as vm:100", guests.join(" and "))
+            }
+            Meant::Ports(_) => "no port of such a guest is there; it may be off".to_owned(),
+        }
     }
 
     async fn add_trust(&mut self, trust: Trust, watch: &Watch) -> Response {

@@ -14,8 +14,10 @@ use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use super::guard::Guard;
 use crate::boot::catalogue::Packages;
 use crate::boot::{Root, Settings, Shelf, Term};
+use crate::capture::Recorder;
 use crate::clients::{BootCounts, Clients, Fetched, KernelAnswers};
 use crate::control::{Request, Response};
 use crate::dataplane::{AnswerCounters, ResponderMaps};
@@ -79,25 +81,20 @@ impl Bound {
     }
 
     /// Serves from now on.
-    pub(super) fn serve(
-        self,
-        settings: &Settings,
-        networks: watch::Receiver<Arc<Networks>>,
-        state: &State,
-        clients: Arc<Clients>,
-        responder: Option<ResponderMaps>,
-        threads: &Threads,
-    ) -> Boot {
+    pub(super) fn serve(self, guard: &Guard, responder: Option<ResponderMaps>, threads: &Threads) -> Boot {
+        let settings = guard.config.boot.clone().unwrap_or_default();
+        let (networks, state) = (guard.networks.subscribe(), &guard.state);
         let Self { root, tftp, http, proxy } = self;
         let mut boot = Boot {
             shelf: Arc::new(Shelf::new(root, settings.clone(), Packages::below(Path::new("/")), state.choices.clone())),
-            clients,
+            clients: guard.clients.clone(),
             learning: Arc::new(Mutex::new(Learning::new(&state.learnt))),
-            settings: watch::Sender::new(Arc::new(settings.clone())),
+            settings: watch::Sender::new(Arc::new(settings)),
             chosen: Arc::default(),
             doubts: None,
             kernel_answers: None,
             proxy_counts: proxy.counts(),
+            recorder: guard.recorder.clone(),
             tasks: JoinSet::new(),
             stop: CancellationToken::new(),
         };
@@ -121,6 +118,8 @@ pub(super) struct Boot {
     kernel_answers: Option<AnswerCounters>,
     /// What this process has answered.
     proxy_counts: Arc<proxy::Counts>,
+    /// Who keeps the frames that come and go.
+    recorder: Arc<Recorder>,
     tasks: JoinSet<()>,
     stop: CancellationToken,
 }
@@ -142,6 +141,7 @@ impl Boot {
             settings: self.settings.subscribe(),
             learning: self.learning.clone(),
             doubts: self.doubts.clone(),
+            recorder: self.recorder.clone(),
         }
     }
 

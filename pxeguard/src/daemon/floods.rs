@@ -146,8 +146,8 @@ impl Guard {
             let name = self.port_name(port.0);
             let Limit { per_s, burst } = self.config.limits.of(&name);
             log::warn!(
-                "port={name}: a flood of DHCP clients' messages: more than {per_s} a second and {burst} at once; the rest \
-                 {} cut",
+                "{}: a flood of DHCP clients' messages: more than {per_s} a second and {burst} at once; the rest {} cut",
+                self.place(&name),
                 self.is()
             );
         }
@@ -168,17 +168,17 @@ impl Guard {
         self.floods.going_on.retain(|port, _| stats.iter().any(|(counted, _)| counted == port));
         for (port, stats) in stats {
             let news = self.floods.look(port, ClientMessages::of(&stats).exceeding(), now);
-            let name = || self.port_name(port.0);
+            let place = || self.place(&self.port_name(port.0));
             match news {
                 Some(News::GoesOn { count, since }) => log::warn!(
-                    "port={}: the flood of DHCP clients' messages goes on: {count} {} cut in {} s",
-                    name(),
+                    "{}: the flood of DHCP clients' messages goes on: {count} {} cut in {} s",
+                    place(),
                     self.were(),
                     since.as_secs()
                 ),
                 Some(News::Ended { count, lasted }) => log::warn!(
-                    "port={}: the flood of DHCP clients' messages has ended: {count} {} cut in {:.0} s",
-                    name(),
+                    "{}: the flood of DHCP clients' messages has ended: {count} {} cut in {:.0} s",
+                    place(),
                     self.were(),
                     lasted.as_secs_f32().max(1.0)
                 ),

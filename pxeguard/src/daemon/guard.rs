@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use anyhow::bail;
+use anyhow::{Context, bail};
 use aya_log::EbpfLogger;
 use pxeguard_common::net::Ifindex;
 use pxeguard_common::trust::Mode;
@@ -15,18 +15,22 @@ use super::floods::Floods;
 use super::kept::Kept;
 use super::tell::Teller;
 use crate::alerts::{Alerts, Hooks, Silences};
+use crate::capture::Recorder;
 use crate::clients::Clients;
 use crate::config::Config;
 use crate::dataplane::{DataPlane, DataPlaneError, Events, Guarded, VlanUse};
+use crate::guests::{Found, GuestName, Guests, Meant, Who};
 use crate::networks::Networks;
 use crate::ports::{Device, Problem, Snapshot, Target, Watch};
 use crate::report::{History, mode_name};
 use crate::state::{State, StateError, StateFile};
 use crate::time::Timestamp;
-use crate::trust::{Compiled, InterfaceName, MacAddress, TrustPlace, Trusts, compile};
+use crate::trust::{Compiled, MacAddress, PortName, TrustPlace, Trusts, compile};
 
 /// Where the BPF file system is.
 const BPFFS: &str = "/sys/fs/bpf";
+/// How long a start waits for the names of guests.
+const GUESTS_WITHIN: Duration = Duration::from_secs(2);
 
 /// A port, and how it is guarded, if it is.
 #[derive(Clone, Debug)]
@@ -62,11 +66,17 @@ pub(super) struct Guard {
     pub(super) silences: Silences,
     /// Who is told of alerts.
     pub(super) hooks: Option<Hooks>,
+    /// The last frames.
+    pub(super) recorder: Arc<Recorder>,
     pub(super) teller: Teller,
     pub(super) floods: Floods,
     pub(super) history: History,
     pub(super) since: Timestamp,
     names: BTreeMap<String, Ifindex>,
+    /// Who is behind the host's ports.
+    pub(super) guests: Guests,
+    /// As they were when the policy was put in force.
+    known_guests: Arc<Found>,
     mode_warning: Option<&'static str>,
 }
 
@@ -86,10 +96,11 @@ impl Guard {
         let trusts = Trusts::new(config.trusts.clone(), &state.trusts);
         state.prune(&trusts);
         let (mode, mode_warning) = config.mode(&trusts);
-        let compiled = compile(trusts.iter(), mode, |_| None, &BTreeMap::new());
+        let compiled = compile(trusts.iter(), mode, |_| Vec::new(), &BTreeMap::new());
         let mut plane = DataPlane::open(Path::new(BPFFS))?;
         let kept = Kept::open(&config.state);
         let alerts = Alerts::new(config.alerts.close_after);
+        let guests = Guests::follow("/").context("cannot start the thread that looks for guests")?;
         plane.responds = config.boot.as_ref().is_some_and(|boot| boot.fast_path);
         Ok(Self {
             config,
@@ -108,11 +119,14 @@ impl Guard {
             alerts,
             silences: Silences::default(),
             hooks: None,
+            recorder: Arc::default(),
             teller: Teller::default(),
             floods: Floods::default(),
             history: History::default(),
             since: Timestamp::now(),
             names: BTreeMap::new(),
+            known_guests: guests.known(),
+            guests,
             mode_warning,
         })
     }
@@ -133,6 +147,7 @@ impl Guard {
         self.learn_bindings(&snapshot)?;
         self.find_unbound(watch, &targets.ports).await;
         self.names = names(&snapshot);
+        self.know_guests().await;
         self.apply_policy()?;
         if let Some(warning) = self.mode_warning {
             log::warn!("{warning}");
@@ -172,8 +187,10 @@ impl Guard {
         self.rename(&snapshot);
         let learned = self.learn_bindings(&snapshot);
         let names = names(&snapshot);
-        let renamed = names != self.names;
-        self.names = names;
+        let known = self.guests.known();
+        let renamed = names != self.names || !Arc::ptr_eq(&known, &self.known_guests);
+        (self.names, self.known_guests) = (names, known);
+        self.guests.look_at(&self.names);
         if let Err(error) = learned.and_then(|learned| if learned || renamed { self.apply_policy() } else { Ok(()) }) {
             log::error!("cannot put the policy in force: {:#}", anyhow::Error::from(error));
         }
@@ -234,9 +251,9 @@ impl Guard {
 
     /// Writes the policy into the kernel's maps.
     fn apply_policy(&mut self) -> Result<(), DataPlaneError> {
+        let ports = |name: &PortName| self.ports_meant(name);
+        self.compiled = compile(self.trusts.iter(), self.mode, ports, &self.state.bindings);
         let names = &self.names;
-        let resolve = |name: &InterfaceName| names.get(name.as_str()).copied();
-        self.compiled = compile(self.trusts.iter(), self.mode, resolve, &self.state.bindings);
         let maps = &mut self.plane.maps;
         for (mac, port) in &self.compiled.bound {
             maps.bind(*mac, *port)?;
@@ -252,6 +269,40 @@ impl Guard {
         }
         let entries: Vec<_> = self.compiled.entries.iter().map(|(place, grant)| (*place, *grant)).collect();
         maps.set_policy(self.mode, &entries)
+    }
+
+    /// The interfaces that a name means.
+    fn ports_meant(&self, name: &PortName) -> Vec<Ifindex> {
+        match name {
+            PortName::Interface(name) => self.names.get(name.as_str()).copied().into_iter().collect(),
+            PortName::Guest(guest) => match self.meant(guest) {
+                Meant::Ports(ports) => ports,
+                Meant::Several(_) => Vec::new(),
+            },
+        }
+    }
+
+    /// The interfaces of a guest.
+    pub(super) fn meant(&self, guest: &GuestName) -> Meant<Ifindex> {
+        self.guests.meant(guest, &self.names)
+    }
+
+    /// The guest behind a port, in words.
+    pub(super) fn guest_of(&self, port: &str) -> Option<String> {
+        self.guests.in_words(port)
+    }
+
+    /// Waits for the names of guests, if somebody is trusted by one, but not for ever: what is trusted by number does not
+    /// need them.
+    async fn know_guests(&mut self) {
+        self.guests.look_at(&self.names);
+        let by_name = self
+            .trusts
+            .iter()
+            .any(|trust| matches!(trust.place.port(), Some(PortName::Guest(GuestName { who: Who::Name(_), .. }))));
+        if by_name && !self.guests.wait(GUESTS_WITHIN).await {
+            log::warn!("the names of guests are not known yet: /etc/pve or /run/libvirt does not answer");
+        }
     }
 
     /// Keeps what has to outlive the daemon.

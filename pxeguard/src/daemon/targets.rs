@@ -6,9 +6,10 @@ use pxeguard_common::net::Ifindex;
 
 use super::guard::{Guard, PortState};
 use crate::dataplane::{Expedited, Port, VlanUse};
+use crate::guests::Guest;
 use crate::hook::HookChoice;
 use crate::ports::{Problem, Snapshot, Target};
-use crate::trust::{InterfaceName, Trusts};
+use crate::trust::{PortName, Trusts};
 
 impl Guard {
     pub(super) fn set_targets(&mut self, snapshot: &Snapshot, targets: Vec<Target>, problems: Vec<Problem>) {
@@ -21,7 +22,8 @@ impl Guard {
         let targets: Vec<_> = targets
             .into_iter()
             .map(|target| {
-                let vlan_use = vlan_use(snapshot, &target, &self.trusts);
+                let guest = self.guests.of(&target.link.name);
+                let vlan_use = vlan_use(snapshot, &target, guest.as_ref(), &self.trusts);
                 (target, vlan_use)
             })
             .collect();
@@ -129,10 +131,15 @@ fn port(state: &PortState, choice: HookChoice) -> Port<'_> {
 }
 
 /// Why it matters in which VLAN a frame comes in by a port, if it does.
-pub(crate) fn vlan_use(snapshot: &Snapshot, target: &Target, trusts: &Trusts) -> Option<VlanUse> {
+pub(crate) fn vlan_use(
+    snapshot: &Snapshot,
+    target: &Target,
+    guest: Option<&Guest>,
+    trusts: &Trusts,
+) -> Option<VlanUse> {
     let link = &target.link;
     let bridge = snapshot.bridge_of(link);
-    let is_here = |port: Option<&InterfaceName>| port.is_none_or(|port| port.as_str() == link.name);
+    let is_here = |port: Option<&PortName>| port.is_none_or(|port| port.is(&link.name, guest));
     let is_trunk = |index| index == link.index || bridge.is_some_and(|bridge| bridge.index == index);
     if trusts.iter().any(|trust| trust.vlan.is_some() && is_here(trust.place.port())) {
         Some(VlanUse::Trust)
@@ -159,7 +166,7 @@ mod tests {
         let vlan = Link { vlan_of, ..Link::plain(3, "vlan5", Kind::Vlan) };
         let target = Target { link: eno1.clone(), bridge: None, is_bridge_port: true, only_xdp: false };
         let trusts = trusts.iter().map(|trust| (trust.parse::<Trust>().expect("a trust"), Source::Flag));
-        vlan_use(&Snapshot::of(vec![eno1, vmbr0, vlan]), &target, &Trusts::new(trusts, &[]))
+        vlan_use(&Snapshot::of(vec![eno1, vmbr0, vlan]), &target, None, &Trusts::new(trusts, &[]))
     }
 
     #[test]

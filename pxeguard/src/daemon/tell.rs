@@ -16,8 +16,11 @@ use pxeguard_common::reply::ServerReply;
 use pxeguard_common::verdict::{Judgement, Reason, Verdict};
 
 use super::guard::Guard;
+use crate::capture::Frame;
 use crate::clients::{Observer, Reply, Step};
 use crate::dataplane::Events;
+use crate::report::printable;
+use crate::time::KernelClock;
 use crate::trust::{MacAddress, Trust};
 
 /// The same is told again after this time.
@@ -75,6 +78,7 @@ impl Guard {
     pub(super) fn tell(&mut self, events: &mut Events) -> bool {
         self.teller.forget();
         let mut may_be_bound = false;
+        let clock = KernelClock::read();
         while let Some(bytes) = events.next() {
             if let Some(excess) = read::<Excess>(&bytes) {
                 drop(bytes);
@@ -83,13 +87,13 @@ impl Guard {
             }
             let Some(event) = read::<Event>(&bytes) else { continue };
             drop(bytes);
-            self.tell_event(&event);
+            self.tell_event(&event, &clock);
             may_be_bound |= event.head.flags & Event::FIRST != 0 && self.awaits_binding(event.head.server.mac);
         }
         may_be_bound
     }
 
-    fn tell_event(&mut self, event: &Event) {
+    fn tell_event(&mut self, event: &Event, clock: &KernelClock) {
         let head = &event.head;
         let Some(judgement) = Judgement::at(head.judgement) else { return };
         let port = self.port_name(head.server.port);
@@ -99,10 +103,12 @@ impl Guard {
             self.clients.tell(Step::Replied(reply.clone()));
         }
         self.see_reply(head, judgement, &port, reply.as_deref());
+        self.recorder.record(Frame::reply(event, judgement, &port, self.guest_of(&port), clock.timestamp(head.at_ns)));
         match self.teller.line(head, judgement.reason) {
             Line::Skip => {}
             Line::WriteAsLast => log::warn!(
-                "port={port}: more servers than are told in a minute; someone may forge them (pxeguard servers shows the rest)"
+                "{}: more servers than are told in a minute; someone may forge them (pxeguard servers shows the rest)",
+                self.place(&port)
             ),
             Line::Write => {
                 let level = if judgement.reason.passes() { Level::Info } else { Level::Warn };
@@ -123,7 +129,7 @@ impl Guard {
         if server.vlan != 0 {
             let _ = write!(line, " vlan={}", server.vlan);
         }
-        let _ = write!(line, " port={port}: {}", what(event));
+        let _ = write!(line, " {}: {}", self.place(port), what(event));
         let verdict = match judgement.verdict {
             Verdict::Pass => "passed",
             Verdict::Drop => "dropped",
@@ -142,6 +148,12 @@ impl Guard {
             let _ = write!(line, "; if it is yours: {}", trust.to_option());
         }
         line
+    }
+
+    /// A port and the guest behind it, as lines have them.
+    pub(super) fn place(&self, port: &str) -> String {
+        let guest = self.guest_of(port).map(|guest| format!(" guest=\"{}\"", printable(&guest)));
+        format!("port={port}{}", guest.unwrap_or_default())
     }
 
     /// The name of an interface that is not guarded.

@@ -62,7 +62,7 @@ fn gather(host: &Host<'_>, target: &Target) -> Port {
         xdp_program: link.xdp.map(|xdp| xdp.prog_id),
         mtu: link.mtu,
         device: &device,
-        vlan_use: vlan_use(&host.snapshot, target, &host.trusts),
+        vlan_use: vlan_use(&host.snapshot, target, None, &host.trusts),
     };
     let choice = candidates(&port).into_iter().next().map(|(hook, reason)| (hook.to_string(), reason));
     let bridge = host.snapshot.bridge_of(link).map(|bridge| (bridge.name.clone(), bridge.mtu));

@@ -28,6 +28,7 @@ fn port(name: &str) -> Port {
         unlisted: 4,
         servers: 1,
         client_messages: ClientMessages { passed: 5, cut: 6, would_cut: 7 },
+        guest: None,
     }
 }
 

@@ -24,6 +24,7 @@ use tokio::io::unix::AsyncFd;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
+use super::record::Film;
 use super::service::Parts;
 use crate::boot::Shelf;
 use crate::dataplane::{Answered, DataPlaneError, Reply, ResponderMaps};
@@ -53,6 +54,7 @@ pub struct FastPath {
     variants: HashMap<Group, u16>,
     networks: Arc<Networks>,
     specials: Specials,
+    film: Film,
 }
 
 impl FastPath {
@@ -75,6 +77,7 @@ impl FastPath {
             variants: HashMap::new(),
             networks: Arc::default(),
             specials: Specials::new(),
+            film: Film::default(),
         })
     }
 
@@ -191,12 +194,13 @@ impl FastPath {
         let mut steps = Vec::new();
         while let Some(told) = self.answered.next().map(|entry| told::read(&entry)) {
             let Some(told) = told else { continue };
-            told::note(&told, &self.parts, &mut steps);
+            told::note(&told, &self.parts, &mut steps, &mut self.film);
             if told.request.kind.asker == Asker::Pxe as u8 {
                 self.settle(told.request.values.chaddr)?;
             }
         }
         let has_heard = !steps.is_empty();
+        self.parts.recorder.record_all(self.film.frames.drain(..));
         self.parts.observer.tell_all(&mut steps);
         Ok(has_heard)
     }

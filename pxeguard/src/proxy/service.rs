@@ -16,9 +16,11 @@ use super::boot_server_port::BootServerPort;
 use super::counts::Counts;
 use super::fast_path::Doubts;
 use super::learning::Learning;
+use super::record;
 use super::responder::{Knowledge, Responder};
 use super::socket::{Batch, PacketSocket, Received};
 use crate::boot::{Offers, Settings};
+use crate::capture::Recorder;
 use crate::clients::{Observer, Step};
 use crate::networks::Networks;
 
@@ -59,6 +61,8 @@ pub struct Parts {
     pub learning: Arc<Mutex<Learning>>,
     /// Who has to know of clients that are told something now.
     pub doubts: Option<Doubts>,
+    /// Who keeps the frames.
+    pub recorder: Arc<Recorder>,
 }
 
 impl Parts {
@@ -152,7 +156,7 @@ impl Interfaces {
         let responder = Responder::new(iface, Arc::clone(counts));
         let (name, parts, counts) = (name.to_owned(), parts.clone(), Arc::clone(counts));
         self.tasks.spawn(async move {
-            if let Err(why) = answer_all(socket, responder, parts, counts, stop).await {
+            if let Err(why) = answer_all(socket, &name, responder, parts, counts, stop).await {
                 log::warn!("{name}: PXE clients are not answered any more: {why}");
             }
         });
@@ -171,6 +175,7 @@ impl Interfaces {
 /// Answers what comes by one interface.
 async fn answer_all(
     socket: PacketSocket,
+    iface: &str,
     mut responder: Responder,
     parts: Parts,
     counts: Arc<Counts>,
@@ -178,7 +183,7 @@ async fn answer_all(
 ) -> io::Result<()> {
     // SAFETY: the socket owns its descriptor, and keeps it for as long as it lives.
     let mut socket = unsafe { AsyncFd::register_with_interest(socket, Interest::READABLE)? };
-    let (mut batch, mut steps) = (Batch::default(), Vec::new());
+    let (mut batch, mut steps, mut frames) = (Batch::default(), Vec::new(), Vec::new());
     loop {
         let mut ready = tokio::select! {
             biased;
@@ -197,13 +202,18 @@ async fn answer_all(
                 steps: &mut steps,
             };
             let answer = |received: Received<'_>, out: &mut [u8]| {
-                responder.respond(received.frame, received.tag, &mut knows, out)
+                let before = knows.steps.len();
+                let len = responder.respond(received.frame, received.tag, &mut knows, out);
+                frames.extend(record::question(iface, &received, &knows.steps[before..]));
+                frames.extend(len.map(|len| record::answer(iface, &out[..len])));
+                len
             };
             batch.answer(socket.get_mut(), answer)
         });
         if let Ok(answered) = answered {
             answered?;
             counts.count_unsent(batch.send(socket.get_ref()));
+            parts.recorder.record_all(frames.drain(..));
             parts.doubt(&steps);
             parts.observer.tell_all(&mut steps);
         }

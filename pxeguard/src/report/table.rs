@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use comfy_table::{Cell, CellAlignment, ContentArrangement, Table, presets};
+use comfy_table::{Cell, CellAlignment, ColumnConstraint, ContentArrangement, Table, presets};
 use pxeguard_common::verdict::{Reason, Verdict};
 
 use super::{BootAnswers, ClientMessages, Port, Server, Status, TrustEntry};
@@ -12,21 +12,30 @@ use crate::time::Timestamp;
 pub(super) enum Column {
     Text(&'static str),
     Number(&'static str),
+    /// Text that is shown only where at least one row has some.
+    IfAny(&'static str),
 }
 
-pub(super) use Column::{Number, Text};
+pub(super) use Column::{IfAny, Number, Text};
 
 pub(super) fn table<const N: usize>(columns: [Column; N], rows: impl IntoIterator<Item = [String; N]>) -> String {
     let mut table = Table::new();
     table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
-    table.set_header(columns.iter().map(|(Text(heading) | Number(heading))| Cell::new(heading)));
+    table.set_header(columns.iter().map(|(Text(heading) | Number(heading) | IfAny(heading))| Cell::new(heading)));
+    let mut has_text = [false; N];
     for row in rows {
+        for (has_text, text) in has_text.iter_mut().zip(&row) {
+            *has_text |= text != NOTHING;
+        }
         table.add_row(row.map(|text| Cell::new(printable(&text))));
     }
-    for (column, kind) in table.column_iter_mut().zip(&columns) {
+    for ((column, kind), has_text) in table.column_iter_mut().zip(&columns).zip(has_text) {
         column.set_padding((0, 2));
         if let Number(_) = kind {
             column.set_cell_alignment(CellAlignment::Right);
+        }
+        if matches!(kind, IfAny(_)) && !has_text {
+            column.set_constraint(ColumnConstraint::Hidden);
         }
     }
     table.trim_fmt() + "\n"
@@ -37,8 +46,11 @@ pub(crate) fn printable(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect()
 }
 
+/// What stands where there is nothing.
+const NOTHING: &str = "-";
+
 pub(super) fn dash<T: ToString>(value: Option<T>) -> String {
-    value.map_or_else(|| "-".to_owned(), |value| value.to_string())
+    value.map_or_else(|| NOTHING.to_owned(), |value| value.to_string())
 }
 
 /// The daemon as a whole, one fact a line.
@@ -92,6 +104,7 @@ pub fn servers_table(servers: &[Server], now: Timestamp) -> String {
     }
     let columns = [
         Text("PORT"),
+        IfAny("GUEST"),
         Text("MAC"),
         Number("VLAN"),
         Text("IP"),
@@ -104,6 +117,7 @@ pub fn servers_table(servers: &[Server], now: Timestamp) -> String {
     let rows = servers.iter().map(|server| {
         [
             server.port.clone(),
+            dash(server.guest.as_ref()),
             server.mac.to_string(),
             dash(server.vlan),
             server.ip.to_string(),
@@ -138,6 +152,7 @@ pub fn ports_table(ports: &[Port], now: Timestamp) -> String {
     }
     let columns = [
         Text("PORT"),
+        IfAny("GUEST"),
         Text("BRIDGE"),
         Text("KIND"),
         Text("HOOK"),
@@ -151,6 +166,7 @@ pub fn ports_table(ports: &[Port], now: Timestamp) -> String {
     let rows = ports.iter().map(|port| {
         [
             port.name.clone(),
+            dash(port.guest.as_ref()),
             dash(port.bridge.as_ref()),
             port.kind.clone(),
             dash(port.hook.as_ref()),

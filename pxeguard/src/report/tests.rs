@@ -49,6 +49,7 @@ fn port() -> Port {
         unlisted: 0,
         servers: 1,
         client_messages: ClientMessages::default(),
+        guest: None,
     }
 }
 
@@ -86,7 +87,7 @@ fn keys(value: &Value) -> Vec<&str> {
 fn a_server_has_the_documented_fields() {
     let json = serde_json::to_value(server(Standing::Untrusted)).unwrap();
     let mut documented: Vec<_> = "mac ip server_id vlan port trusted class offers acks naks other passed dropped \
-        first_seen last_seen relayed pxe would_drop reason"
+        first_seen last_seen relayed pxe would_drop reason guest"
         .split_whitespace()
         .collect();
     documented.sort_unstable();
@@ -197,4 +198,15 @@ fn a_name_cannot_command_the_terminal() {
     let mut port = port();
     port.name = "a\u{1b}[2J".to_owned();
     assert!(!ports_table(&[port], NOW).contains('\u{1b}'));
+}
+
+#[test]
+fn guests_have_a_column_where_any_is_known() {
+    let with_guest = Port { guest: Some("100 (web01) net0".to_owned()), ..port() };
+    let text = ports_table(&[port(), with_guest], NOW);
+    let lines: Vec<_> = text.lines().collect();
+    assert!(lines[0].starts_with("PORT  GUEST             BRIDGE") && lines[2].contains("100 (web01) net0"), "{text}");
+    assert!(!ports_table(&[port()], NOW).contains("GUEST"));
+    let text = servers_table(&[Server { guest: Some("101 net0".to_owned()), ..server(Standing::Untrusted) }], NOW);
+    assert!(text.lines().nth(1).unwrap().starts_with("eno1  101 net0  52:54"), "{text}");
 }

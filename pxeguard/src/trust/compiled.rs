@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use pxeguard_common::net::{Ifindex, Mac};
 use pxeguard_common::trust::{Class, Config, Grant, Mode, Place, Policy, Shapes, Standing};
 
-use super::{InterfaceName, MacAddress, Trust, TrustPlace};
+use super::{InterfaceName, MacAddress, PortName, Trust, TrustPlace};
 
 /// What the kernel's maps have to hold for a list of trusts.
 ///
@@ -47,35 +47,36 @@ impl Policy for Compiled {
 
 /// Turns trusts into the entries of the kernel's maps.
 ///
-/// `port` finds an interface by its name; `bindings` tells where a MAC address was first seen.  Where two trusts are
+/// `ports` finds the interfaces that a name means, none or several; `bindings` tells where a MAC address was first seen.  Where two trusts are
 /// about the same place, the wider one counts: DHCP before PXE, and of the same class anywhere before first seen.
 pub fn compile<'a>(
     trusts: impl IntoIterator<Item = &'a Trust>,
     mode: Mode,
-    port: impl Fn(&InterfaceName) -> Option<Ifindex>,
+    ports: impl Fn(&PortName) -> Vec<Ifindex>,
     bindings: &BTreeMap<MacAddress, InterfaceName>,
 ) -> Compiled {
     let mut widths = BTreeMap::new();
     let mut bound = BTreeMap::new();
     let mut absent = Vec::new();
+    let one = |name: &InterfaceName| ports(&PortName::Interface(name.clone())).first().copied();
     for (index, Trust { place, vlan, class }) in trusts.into_iter().enumerate() {
         let mut widen = |at, mac, width: Width| {
             let entry = widths.entry(Place::new(at, mac, *vlan)).or_insert(width);
             *entry = width.max(*entry);
         };
         match place {
-            TrustPlace::Port(name) => match port(name) {
-                Some(at) => widen(Some(at), None, Width::of(*class)),
-                None => absent.push(index),
-            },
-            TrustPlace::MacAtPort(mac, name) => {
-                widen(None, Some(*mac), Width::Elsewhere);
-                match port(name) {
-                    Some(at) => widen(Some(at), Some(*mac), Width::of(*class)),
-                    None => absent.push(index),
-                }
+            TrustPlace::Port(name) => {
+                let places = ports(name);
+                places.iter().for_each(|at| widen(Some(*at), None, Width::of(*class)));
+                absent.extend(places.is_empty().then_some(index));
             }
-            TrustPlace::MacFirstSeen(mac) => match bindings.get(&MacAddress(*mac)).map(&port) {
+            TrustPlace::MacAtPort(mac, name) => {
+                let places = ports(name);
+                widen(None, Some(*mac), Width::Elsewhere);
+                places.iter().for_each(|at| widen(Some(*at), Some(*mac), Width::of(*class)));
+                absent.extend(places.is_empty().then_some(index));
+            }
+            TrustPlace::MacFirstSeen(mac) => match bindings.get(&MacAddress(*mac)).map(one) {
                 None => widen(None, Some(*mac), Width::where_first_seen(*class)),
                 Some(Some(at)) => {
                     bound.insert(*mac, at);
@@ -138,20 +139,22 @@ mod tests {
     const SERVER: Mac = [0x52, 0x54, 0x00, 0x12, 0x34, 0x56];
     const ENO1: Ifindex = Ifindex(2);
     const TAP0: Ifindex = Ifindex(7);
+    const TAP1: Ifindex = Ifindex(8);
     const TRUSTED: Standing = Standing::Trusted(Class::Dhcp);
 
-    fn port(name: &InterfaceName) -> Option<Ifindex> {
-        match name.as_str() {
-            "eno1" => Some(ENO1),
-            "tap0" => Some(TAP0),
-            _ => None,
+    fn ports(name: &PortName) -> Vec<Ifindex> {
+        match name.to_string().as_str() {
+            "eno1" => vec![ENO1],
+            "tap0" => vec![TAP0],
+            "vm:100" => vec![TAP0, TAP1],
+            _ => Vec::new(),
         }
     }
 
     fn compiled(texts: &[&str], bindings: &[&str]) -> Compiled {
         let trusts: Vec<Trust> = texts.iter().map(|text| text.parse().unwrap()).collect();
         let bindings = bindings.iter().map(|name| (MacAddress(SERVER), name.parse().unwrap())).collect();
-        compile(&trusts, Mode::Enforce, port, &bindings)
+        compile(&trusts, Mode::Enforce, ports, &bindings)
     }
 
     #[test]
@@ -181,6 +184,16 @@ mod tests {
         assert_eq!(policy.standing(ENO1, SERVER, 0), TRUSTED);
         assert_eq!(policy.standing(TAP0, SERVER, 0), Standing::Spoof);
         assert_eq!(policy.standing(TAP0, [2; 6], 0), Standing::Untrusted);
+    }
+
+    #[test]
+    fn a_guest_is_trusted_at_each_of_its_ports() {
+        let policy = compiled(&["*@vm:100,pxe", "52:54:00:12:34:56@vm:100", "*@vm:101"], &[]);
+        for port in [TAP0, TAP1] {
+            assert_eq!(policy.standing(port, SERVER, 0), TRUSTED);
+            assert_eq!(policy.standing(port, [2; 6], 0), Standing::Trusted(Class::Pxe));
+        }
+        assert_eq!((policy.standing(ENO1, SERVER, 0), policy.absent.as_slice()), (Standing::Spoof, [2].as_slice()));
     }
 
     #[test]

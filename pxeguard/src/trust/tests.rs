@@ -2,7 +2,7 @@ use super::*;
 
 const SERVER: Mac = [0x52, 0x54, 0x00, 0x12, 0x34, 0x56];
 
-fn name(text: &str) -> InterfaceName {
+fn port(text: &str) -> PortName {
     text.parse().expect("a good name")
 }
 
@@ -13,8 +13,10 @@ fn error(text: &str) -> String {
 #[test]
 fn each_place_is_written_as_documented() {
     let places = [
-        ("*@eno1", TrustPlace::Port(name("eno1"))),
-        ("52:54:00:12:34:56@eno1", TrustPlace::MacAtPort(SERVER, name("eno1"))),
+        ("*@eno1", TrustPlace::Port(port("eno1"))),
+        ("52:54:00:12:34:56@eno1", TrustPlace::MacAtPort(SERVER, port("eno1"))),
+        ("*@vm:100/net0", TrustPlace::Port(port("vm:100/net0"))),
+        ("52:54:00:12:34:56@vm:web01", TrustPlace::MacAtPort(SERVER, port("vm:web01"))),
         ("52:54:00:12:34:56", TrustPlace::MacFirstSeen(SERVER)),
         ("52:54:00:12:34:56@*", TrustPlace::MacAnywhere(SERVER)),
     ];
@@ -25,11 +27,23 @@ fn each_place_is_written_as_documented() {
 
 #[test]
 fn every_trust_is_read_back_as_written() {
-    let names = ["eno1", "tap100i0", "a@b", "vmbr0.5", "fifteen-bytes-x", "q'\"u", "pxe", "vlan=5", "é"];
+    let names = [
+        "eno1",
+        "tap100i0",
+        "a@b",
+        "vmbr0.5",
+        "fifteen-bytes-x",
+        "q'\"u",
+        "pxe",
+        "vlan=5",
+        "é",
+        "vm:100",
+        "vm:pxe/net1",
+    ];
     let mut places = vec![TrustPlace::MacFirstSeen(SERVER), TrustPlace::MacAnywhere(SERVER)];
     for text in names {
-        places.push(TrustPlace::Port(name(text)));
-        places.push(TrustPlace::MacAtPort(SERVER, name(text)));
+        places.push(TrustPlace::Port(port(text)));
+        places.push(TrustPlace::MacAtPort(SERVER, port(text)));
     }
     for place in places {
         for vlan in [None, Some(0), Some(1), Some(4094)] {
@@ -59,7 +73,9 @@ fn an_address_that_no_server_has_is_refused() {
         assert!(error(text).ends_with("six bytes in hexadecimal, like 52:54:00:12:34:56"), "{text}: {}", error(text));
     }
     assert!(error("").contains("is not a MAC address"), "{}", error(""));
-    assert!(error("eno1").contains("--trust-port"), "{}", error("eno1"));
+    for port in ["eno1", "vm:100"] {
+        assert!(error(port).contains("--trust-port"), "{}", error(port));
+    }
 }
 
 #[test]
@@ -95,8 +111,9 @@ fn a_name_that_no_interface_has_is_refused() {
 #[test]
 fn a_port_can_be_narrowed_too() {
     let trust = Trust::parse_port("eno1,vlan=5,pxe").unwrap();
-    assert_eq!(trust, Trust { place: TrustPlace::Port(name("eno1")), vlan: Some(5), class: Class::Pxe });
+    assert_eq!(trust, Trust { place: TrustPlace::Port(port("eno1")), vlan: Some(5), class: Class::Pxe });
     assert_eq!(trust.to_option(), "--trust-port eno1,vlan=5,pxe");
+    assert_eq!(Trust::parse_port("vm:100/net0,pxe").unwrap().to_option(), "--trust-port vm:100/net0,pxe");
 }
 
 #[test]

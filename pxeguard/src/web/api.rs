@@ -106,6 +106,8 @@ async fn asked(web: &Web, request: Request, otherwise: StatusCode) -> Answer {
         Response::Explained(explanation) => json(&explanation),
         Response::History(samples) => json(&samples),
         Response::Done(done) => json(&Done { done }),
+        // Nobody asks for them here: they are bytes, for `pxeguard capture`.
+        Response::Frames(_) => return Err(Refusal::new(otherwise, "frames are not to be had here".to_owned())),
         Response::Error(why) => return Err(Refusal::new(otherwise, why)),
     })
 }

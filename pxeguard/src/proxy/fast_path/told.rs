@@ -11,6 +11,7 @@ use pxeguard_common::responder::Told;
 use super::prepare;
 use crate::clients::Step;
 use crate::proxy::answer::{Arrival, Policy, answer, port};
+use crate::proxy::record::Film;
 use crate::proxy::responder::{answered, asked};
 use crate::proxy::service::Parts;
 
@@ -24,7 +25,7 @@ pub fn read(entry: &[u8]) -> Option<Told> {
 }
 
 /// Learns from an answer, and says what is to be told of it.
-pub fn note(told: &Told, parts: &Parts, steps: &mut Vec<Step>) {
+pub fn note(told: &Told, parts: &Parts, steps: &mut Vec<Step>, film: &mut Film) {
     let (kind, values) = (told.request.kind, &told.request.values);
     let Some(asker) = asker(kind.asker) else { return };
     let ciaddr = Ipv4Addr::from(values.ciaddr);
@@ -57,6 +58,7 @@ pub fn note(told: &Told, parts: &Parts, steps: &mut Vec<Step>) {
         Policy { networks: &networks, settings: &settings, offers: &*parts.offers, learning: &mut learning };
     // Else the policy has changed just now.
     if let Ok(answer) = answer(&request, &at, &mut policy, Instant::now()) {
+        film.take(&own.name, &answer);
         steps.extend([asked(&request, &at), answered(&request, answer)]);
     }
 }

@@ -49,6 +49,7 @@ fn port() -> Port {
     Port {
         name: "tap1".to_owned(),
         ifindex: 2,
+        guest: Some("100 (web01) net0".to_owned()),
         kind: "tap".to_owned(),
         hook: Some("tcx".to_owned()),
         reason: "a tap port".to_owned(),
@@ -73,6 +74,7 @@ fn server(mac: [u8; 6], trusted: bool) -> Server {
         server_id: Some(ip),
         vlan: None,
         port: "tap1".to_owned(),
+        guest: None,
         trusted,
         class: trusted.then(|| "dhcp".to_owned()),
         offers: 3,

@@ -1,0 +1,4 @@
+mod drawn;
+mod keys;
+mod picture;
+mod scene;
