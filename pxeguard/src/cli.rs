@@ -11,6 +11,10 @@ use crate::config::{DEFAULT_CONTROL, MAX_PER_S, ModeChoice};
 use crate::hook::HookChoice;
 use crate::trust::{InterfaceName, Trust};
 
+mod probe;
+
+pub use probe::ProbeArgs;
+
 /// Lets exactly the DHCP and PXE servers that you trust answer, on every port of a Linux bridge, and boots PXE clients.
 #[derive(Debug, Parser)]
 #[command(name = "pxeguard", version, after_long_help = AFTER_HELP)]
@@ -61,6 +65,9 @@ pub enum Command {
     Ports(QueryArgs),
     /// Shows the machines that boot: what each asked for, what it was offered, and how far it came.
     Clients(QueryArgs),
+    /// Asks the network who answers DHCP and PXE clients, and says what is wrong with it.
+    #[command(after_long_help = probe::AFTER_PROBE)]
+    Probe(ProbeArgs),
     /// Shows what there is to boot, or says what one client boots, in the running pxeguard.
     #[command(subcommand)]
     Boot(BootCommand),

@@ -2,6 +2,7 @@
 
 mod boot;
 mod clients;
+mod probe;
 mod table;
 mod totals;
 
@@ -22,6 +23,10 @@ use crate::trust::{InterfaceName, MacAddress, Source, Trust};
 pub use boot::{BootChoice, BootEntry, BootList, BootProgram, boot_table};
 pub use clients::{
     BootAttempt, BootClient, BootFile, ClientState, FileResult, clients_table, rate_in_words, size_in_words,
+};
+pub use probe::{
+    Blocked, BootServerAnswer, BootStep, BootTrial, ClientAnswer, Finding, ProbeGuard, ProbeReport, ProbeVerdict,
+    Responder, Severity, probe_table,
 };
 pub(crate) use table::printable;
 pub use table::{ports_table, servers_table, status_table, trusts_table};
