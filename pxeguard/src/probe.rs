@@ -17,7 +17,7 @@ mod question;
 mod reply;
 mod wire;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::panic;
 use std::thread;
 use std::time::Duration;
@@ -177,18 +177,18 @@ impl Plan<'_> {
     }
 }
 
-/// Asks port 4011 of everybody who says that it is a PXE server: as a client that has to ask there, where there is one.
+/// Asks port 4011 of everybody who says that it is a PXE server, once for each way in which its clients take its offers.
 fn ask_boot_servers(client: &mut Client, responders: &mut [Responder]) -> std::io::Result<()> {
     for responder in responders {
         let is_its = |heard: &&Heard| {
             let key = (heard.vlan, heard.mac, heard.ip, heard.reply.server_id);
             key == (responder.vlan, responder.mac.0, responder.ip, responder.server_id) && heard.reply.is_pxe()
         };
-        let has_to = |heard: &&Heard| matches!(way(heard), Some("binl" | "menu"));
-        let mut offers = client.heard.iter().filter(is_its);
-        let offer = offers.clone().find(has_to).or_else(|| offers.next()).cloned();
-        if let Some(offer) = offer {
-            responder.boot_server = client.ask_boot_server(&offer)?;
+        let offers = client.heard.iter().filter(is_its).filter_map(|heard| Some((way(heard)?, heard.clone())));
+        // Of each the first.
+        let ways: BTreeMap<_, _> = offers.rev().collect();
+        for offer in ways.values() {
+            responder.port_4011.extend(client.ask_boot_server(offer)?);
         }
     }
     Ok(())

@@ -71,7 +71,7 @@ fn a_firewall_before_tftp_is_told_from_one_before_port_4011() {
     probed.assert_first("no-4011", 1);
     assert_eq!(probed.findings(), ["no-4011", "boot-4011"]);
     assert_eq!(probed.steps(), (vec!["offer", "lease", "release"], Some("4011")));
-    assert_eq!(probed.responder(PROXY.server)["boot_server"]["is_needed"], true);
+    assert_eq!(probed.responder(PROXY.server)["port_4011"][0]["is_needed"], true);
 }
 
 #[test]

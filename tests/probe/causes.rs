@@ -72,13 +72,13 @@ fn a_boot_server_behind_a_firewall_is_silent_on_port_4011() {
     let (proxy, _running) = scene.foreign_proxy();
     let probed = scene.probe(&[]);
     assert_eq!((probed.code, probed.findings()), (0, vec![]), "{:#}", probed.report);
-    assert_eq!(probed.responder(PROXY.server)["boot_server"]["answered"], true);
+    assert_eq!(probed.responder(PROXY.server)["port_4011"][0]["answered"], true);
 
     drop_udp(&proxy, 4011);
     let probed = scene.probe(&[]);
     let said = probed.assert_first("no-4011", 1);
     assert!(said.contains("port 4011 of 10.77.0.3"), "{said}");
-    assert_eq!(probed.responder(PROXY.server)["boot_server"]["answered"], false);
+    assert_eq!(probed.responder(PROXY.server)["port_4011"][0]["answered"], false);
 }
 
 /// A firewall's rule.

@@ -29,7 +29,7 @@ fn a_healthy_network_is_ok_and_nothing_is_found() {
     let told: Vec<_> = own["answers"].as_array().unwrap().iter().map(|answer| &answer["client"]).collect();
     assert_eq!(told, ["efi-x64", "efi-x64-http"], "for the others there is nothing to boot");
     assert_eq!(own["answers"][0]["file"], PROGRAM);
-    assert_eq!(own["boot_server"]["answered"], true, "{own:#}");
+    assert_eq!(own["port_4011"][0]["answered"], true, "{own:#}");
 
     let after = scene.lab.hypervisor().run(["ip", "-o", "link"]).unwrap();
     assert_eq!(after, before, "its port is gone");

@@ -83,16 +83,29 @@ impl Client {
         offers.map(|reply| reply.yiaddr).find(|address| !address.is_unspecified())
     }
 
+    /// An address that was offered in the network of who has offered this: by itself, or by another server there.
+    fn offered_near(&self, offer: &Heard) -> Option<Ipv4Addr> {
+        let heard = self.heard.iter().filter(|heard| heard.vlan == offer.vlan && heard.reply.gives_address());
+        let is_its = |heard: &&Heard| (heard.mac, heard.ip) == (offer.mac, offer.ip);
+        let is_near = |heard: &&Heard| {
+            let mask = u32::from(heard.reply.mask.unwrap_or(Ipv4Addr::BROADCAST));
+            (u32::from(heard.reply.yiaddr) ^ u32::from(offer.ip)) & mask == 0
+        };
+        let near = heard.clone().find(is_its).or_else(|| heard.clone().find(is_near));
+        near.map(|heard| heard.reply.yiaddr).or_else(|| self.offered(offer.vlan))
+    }
+
     /// Asks the boot server that an offer names, from an offered address, as a client would that has leased it.
     ///
     /// `None` where nobody offers an address to ask from.
     pub fn ask_boot_server(&mut self, offer: &Heard) -> io::Result<Option<BootServerAnswer>> {
-        let Some(from) = self.offered(offer.vlan) else { return Ok(None) };
+        let Some(from) = self.offered_near(offer) else { return Ok(None) };
         let server = offer.reply.boot_server().unwrap_or(offer.ip);
         let mut answer = BootServerAnswer {
             server,
             client: offer.asker.to_string(),
-            is_needed: !matches!(way(offer), Some("direct" | "plain")),
+            way: way(offer).unwrap_or_default().to_owned(),
+            is_needed: matches!(way(offer), Some("binl" | "menu")),
             answered: false,
             file: None,
             after_ms: None,
@@ -134,7 +147,8 @@ impl Client {
 
     /// One question to port 4011, from there, and its answer.
     fn ask_at(&mut self, server: Ipv4Addr, to_mac: Mac, from: Ipv4Addr, offer: &Heard) -> io::Result<Option<Reply>> {
-        let question = self.question(offer.asker, Ask::BootServer { from });
+        let item = offer.reply.pxe.as_ref().and_then(|pxe| pxe.item);
+        let question = self.question(offer.asker, Ask::BootServer { from, item });
         let envelope = Envelope {
             from_mac: self.wire.mac(),
             to_mac,

@@ -82,7 +82,7 @@ fn responder(heard: &[&Heard]) -> Responder {
         replies: u32::try_from(heard.len()).unwrap_or(u32::MAX),
         first_reply_ms: first.after.as_millis() as u64,
         answers: offers.map(|one| answer(one)).collect(),
-        boot_server: None,
+        port_4011: Vec::new(),
     }
 }
 
@@ -108,7 +108,7 @@ pub fn way(heard: &Heard) -> Option<&'static str> {
         Transport::Http => (reply.is_http() && !reply.file.is_empty()).then_some("http"),
         Transport::Tftp if reply.is_direct() => Some("direct"),
         Transport::Tftp if reply.is_pxe() => match &reply.pxe {
-            Some(pxe) if pxe.has_menu || !pxe.servers.is_empty() => Some("menu"),
+            Some(pxe) if pxe.item.is_some() => Some("menu"),
             _ => Some("binl"),
         },
         Transport::Tftp => (!reply.file.is_empty()).then_some("plain"),

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::report::{Blocked, Finding, ProbeGuard, ProbeVerdict, Responder, Severity};
+use crate::report::{Blocked, BootServerAnswer, Finding, ProbeGuard, ProbeVerdict, Responder, Severity};
 
 #[cfg(test)]
 mod tests;
@@ -131,10 +131,7 @@ fn offer(server: &Responder) -> String {
 
 /// Option 60 in the replies of a server that gives addresses, and no boot server there.
 fn option_60(server: &Responder) -> Option<Finding> {
-    if !is_bare_class(server) {
-        return None;
-    }
-    let asked = server.boot_server.as_ref()?;
+    let asked = silent(server).filter(|_| is_bare_class(server))?;
     let evidence = format!(
         "its offer has option 60 \"PXEClient\" and no PXE options, and port 4011 of {} does not answer",
         asked.server
@@ -146,10 +143,14 @@ fn option_60(server: &Responder) -> Option<Finding> {
     Some(finding("option-60", Severity::Error, subject, evidence, next))
 }
 
+/// The boot server that clients have to ask, and that does not answer.
+fn silent(server: &Responder) -> Option<&BootServerAnswer> {
+    server.port_4011.iter().find(|asked| asked.is_needed && !asked.answered)
+}
+
 /// Whether a DHCP server says that it is a PXE server, and is none.
 fn is_bare_class(server: &Responder) -> bool {
-    let is_silent = server.boot_server.as_ref().is_some_and(|asked| asked.is_needed && !asked.answered);
-    server.gives_addresses && is_silent && server.answers.iter().all(|answer| answer.discovery_control.is_none())
+    server.gives_addresses && silent(server).is_some() && server.answers.iter().all(|answer| answer.discovery_control.is_none())
 }
 
 /// A second PXE server, or one in place of this host's.
@@ -174,12 +175,7 @@ fn foreign_beside(servers: &[&Responder], guard: Option<&ProbeGuard>) -> Option<
         }
         _ => format!("a PXE server that is not yours answers: {}", list(strangers.iter().map(|server| who(server)))),
     };
-    let told = strangers.iter().flat_map(|server| {
-        server.answers.iter().filter(|answer| answer.way.is_some()).map(|answer| {
-            let file = answer.file.as_deref().unwrap_or("no file yet");
-            format!("{} tells {} to load {file}", server.name(), answer.client)
-        })
-    });
+    let told = strangers.iter().flat_map(|server| told(server));
     let next = format!(
         "clients take the first, or the last: PXE-E21, PXE-E53, or another's menu.  Look for WDS, SCCM, Acronis, FOG or a second \
          dnsmasq at {}, and switch its PXE off; or trust it for PXE only: pxeguard trust add MAC@PORT,pxe",
@@ -188,12 +184,19 @@ fn foreign_beside(servers: &[&Responder], guard: Option<&ProbeGuard>) -> Option<
     Some(finding(FOREIGN_PXE, Severity::Error, subject, list(told), &next))
 }
 
+/// What a PXE server tells whom to load.
+fn told(server: &Responder) -> Vec<String> {
+    let mut by_file: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    for answer in server.answers.iter().filter(|answer| answer.way.is_some()) {
+        let file = answer.file.as_deref().unwrap_or("what port 4011 says");
+        by_file.entry(file).or_default().push(answer.client.clone());
+    }
+    by_file.into_iter().map(|(file, clients)| format!("{} tells {} to load {file}", server.name(), list(clients))).collect()
+}
+
 /// No answer on port 4011, where clients are told to ask.
 fn silent_boot_server(server: &Responder) -> Option<Finding> {
-    let asked = server.boot_server.as_ref().filter(|asked| asked.is_needed && !asked.answered)?;
-    if is_bare_class(server) {
-        return None;
-    }
+    let asked = silent(server).filter(|_| !is_bare_class(server))?;
     let subject = format!("{} sends {} to port 4011 of {}, which is silent", who(server), asked.client, asked.server);
     let evidence = "two questions within 2 s were not answered".to_owned();
     let next = "is UDP port 4011 open in the firewall of that machine (nft list ruleset)?  Does its PXE service listen there \

@@ -76,6 +76,8 @@ pub enum Ask {
     BootServer {
         /// The address that is said to be had.
         from: Ipv4Addr,
+        /// What was chosen from a menu: a type of boot server.
+        item: Option<u16>,
     },
     /// The offered address itself.
     Lease {
@@ -143,7 +145,7 @@ impl Question {
     fn ciaddr(&self) -> Ipv4Addr {
         match self.ask {
             Ask::Discover | Ask::Lease { .. } => Ipv4Addr::UNSPECIFIED,
-            Ask::Inform { from } | Ask::BootServer { from } => from,
+            Ask::Inform { from } | Ask::BootServer { from, .. } => from,
             Ask::Release { address, .. } => address,
         }
     }
@@ -152,7 +154,7 @@ impl Question {
         let (message_type, more) = match self.ask {
             Ask::Discover => (MessageType::Discover, vec![]),
             Ask::Inform { .. } => (MessageType::Inform, vec![]),
-            Ask::BootServer { .. } => (MessageType::Request, vec![]),
+            Ask::BootServer { item, .. } => (MessageType::Request, item.map(boot_item).into_iter().collect()),
             Ask::Lease { address, server } => (
                 MessageType::Request,
                 vec![DhcpOption::RequestedIpAddress(address), DhcpOption::ServerIdentifier(server)],
@@ -190,6 +192,12 @@ impl Question {
     }
 }
 
+/// Option 43.71, PXE_BOOT_ITEM, of layer 0 (PXE 2.1 table 2-1).
+fn boot_item(item: u16) -> DhcpOption {
+    let [high, low] = item.to_be_bytes();
+    DhcpOption::VendorExtensions(vec![71, 4, high, low, 0, 0, 255])
+}
+
 /// Bits that nobody else has chosen: the standard library seeds its hash tables from the kernel's.
 pub fn random() -> u64 {
     RandomState::new().hash_one(0)
@@ -224,10 +232,10 @@ mod tests {
     #[test]
     fn port_4011_is_asked_with_the_address_and_without_wanting_a_broadcast() {
         let from = Ipv4Addr::new(10, 0, 0, 9);
-        let reading = Reading::of(&question(Asker::USUAL[0], Ask::BootServer { from }).bytes());
+        let reading = Reading::of(&question(Asker::USUAL[0], Ask::BootServer { from, item: Some(0x8000) }).bytes());
         let request = reading.request.unwrap();
         assert_eq!((request.ask, request.ciaddr, request.broadcast), (Read::Request, from, false));
-        assert_eq!(request.requested, None, "it asks for no lease");
+        assert_eq!((request.requested, request.boot_item), (None, Some([0x80, 0, 0, 0])), "it asks for no lease");
     }
 
     #[test]

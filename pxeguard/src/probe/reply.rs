@@ -83,8 +83,8 @@ pub struct PxeOptions {
     pub control: Option<u8>,
     /// 43.8: addresses of boot servers.
     pub servers: Vec<Ipv4Addr>,
-    /// Whether there is a menu (43.9).
-    pub has_menu: bool,
+    /// The first type of boot server in the menu (43.9), apart from the local disk.
+    pub item: Option<u16>,
 }
 
 impl PxeOptions {
@@ -100,7 +100,7 @@ impl PxeOptions {
             match (u8::from(option.code()), option.data()) {
                 (Self::DISCOVERY_CONTROL, [control, ..]) => options.control = Some(*control),
                 (Self::BOOT_SERVERS, list) => options.servers = boot_servers(list),
-                (Self::BOOT_MENU, _) => options.has_menu = true,
+                (Self::BOOT_MENU, menu) => options.item = first_item(menu),
                 _ => {}
             }
         }
@@ -111,6 +111,18 @@ impl PxeOptions {
     pub fn is_direct(&self) -> bool {
         self.control.is_some_and(|control| control & Self::THIS_FILE != 0)
     }
+}
+
+/// A menu is a list of a type, a length, and so much text; type 0 is the local disk.
+fn first_item(menu: &[u8]) -> Option<u16> {
+    let mut rest = menu;
+    while let [high, low, len, more @ ..] = rest {
+        match u16::from_be_bytes([*high, *low]) {
+            0 => rest = more.get(usize::from(*len)..)?,
+            item => return Some(item),
+        }
+    }
+    None
 }
 
 /// A list of a type, a count, and so many addresses.
@@ -274,11 +286,11 @@ mod tests {
         let reply = Reply::read(&message(b"boot.efi", &direct)).unwrap();
         assert!(reply.is_direct() && reply.is_pxe() && reply.gives_address());
         assert_eq!((reply.file.as_str(), reply.kind, reply.boot_server()), ("boot.efi", Some(Kind::Offer), Some([10, 0, 0, 2].into())));
-        let menu = [(60, &b"PXEClient"[..]), (43, &[6, 1, 3, 8, 7, 0x80, 0, 1, 10, 0, 0, 5, 9, 3, 0, 0, 0, 255])];
+        let menu = [(60, &b"PXEClient"[..]), (43, &[6, 1, 3, 8, 7, 0x80, 0, 1, 10, 0, 0, 5, 9, 7, 0, 0, 1, b'x', 0x80, 0, 0, 255])];
         let reply = Reply::read(&message(b"", &menu)).unwrap();
         assert!(!reply.is_direct());
         assert_eq!(reply.boot_server(), Some([10, 0, 0, 5].into()));
-        let expected = PxeOptions { control: Some(3), servers: vec![[10, 0, 0, 5].into()], has_menu: true };
+        let expected = PxeOptions { control: Some(3), servers: vec![[10, 0, 0, 5].into()], item: Some(0x8000) };
         assert_eq!(reply.pxe, Some(expected));
     }
 

@@ -106,8 +106,8 @@ pub struct Responder {
     pub first_reply_ms: u64,
     /// What it told whom.
     pub answers: Vec<ClientAnswer>,
-    /// What came of asking port 4011 where it said so, or would be asked.
-    pub boot_server: Option<BootServerAnswer>,
+    /// What came of asking port 4011, for each way in which clients come there.
+    pub port_4011: Vec<BootServerAnswer>,
 }
 
 /// What a responder told one kind of client.
@@ -141,6 +141,8 @@ pub struct BootServerAnswer {
     pub server: Ipv4Addr,
     /// As whom.
     pub client: String,
+    /// How that client takes the offer, as in [`ClientAnswer::way`].
+    pub way: String,
     /// Whether a client has to ask there, because its offer does not tell all.
     pub is_needed: bool,
     /// Whether it answered.
@@ -316,8 +318,8 @@ fn answers_table(responders: &[Responder]) -> String {
                 dash(answer.next_server),
                 dash(answer.file.clone()),
                 dash(answer.way.clone()),
-                match &responder.boot_server {
-                    None => "not asked".to_owned(),
+                match responder.port_4011.iter().find(|asked| answer.way.as_ref() == Some(&asked.way)) {
+                    None => "-".to_owned(),
                     Some(asked) if asked.answered => "answers".to_owned(),
                     Some(_) => "silent".to_owned(),
                 },

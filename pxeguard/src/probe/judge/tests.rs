@@ -28,7 +28,7 @@ fn dhcp(last: u8) -> Responder {
         replies: 1,
         first_reply_ms: 1,
         answers: vec![answer(None)],
-        boot_server: None,
+        port_4011: Vec::new(),
     }
 }
 
@@ -52,15 +52,15 @@ fn pxe(last: u8) -> Responder {
     Responder { gives_addresses: false, address: None, boots: true, answers: vec![direct], ..dhcp(last) }
 }
 
-fn asked(server: &Responder, answered: bool) -> Option<BootServerAnswer> {
-    let client = "bios".to_owned();
-    Some(BootServerAnswer { server: server.ip, client, is_needed: true, answered, file: None, after_ms: None })
+fn asked(server: &Responder, answered: bool) -> Vec<BootServerAnswer> {
+    let (client, way) = ("bios".to_owned(), "binl".to_owned());
+    vec![BootServerAnswer { server: server.ip, client, way, is_needed: true, answered, file: None, after_ms: None }]
 }
 
 /// A DHCP server that has option 60 among its options.
 fn dhcp_with_option_60(last: u8, answered: bool) -> Responder {
     let plain = dhcp(last);
-    Responder { boots: true, answers: vec![answer(Some("binl"))], boot_server: asked(&plain, answered), ..plain }
+    Responder { boots: true, answers: vec![answer(Some("binl"))], port_4011: asked(&plain, answered), ..plain }
 }
 
 fn trusted(server: Responder, class: &str) -> Responder {
@@ -132,15 +132,12 @@ fn option_60_alone_is_wrong_unless_port_4011_answers_there() {
 #[test]
 fn a_pxe_server_that_sends_clients_to_a_silent_port_is_told() {
     let binl = Responder { answers: vec![answer(Some("binl"))], ..pxe(2) };
-    let silent = Responder { boot_server: asked(&binl, false), ..binl.clone() };
+    let silent = Responder { port_4011: asked(&binl, false), ..binl.clone() };
     assert_found(&[dhcp(1), silent], &["no-4011"], ProbeVerdict::Problem);
-    let answers = Responder { boot_server: asked(&binl, true), ..binl };
+    let answers = Responder { port_4011: asked(&binl, true), ..binl };
     assert_found(&[dhcp(1), answers], &[], ProbeVerdict::Ok);
-    let unneeded = |mut asked: BootServerAnswer| {
-        asked.is_needed = false;
-        asked
-    };
-    let direct = Responder { boot_server: asked(&pxe(2), false).map(unneeded), ..pxe(2) };
+    let mut direct = Responder { port_4011: asked(&pxe(2), false), ..pxe(2) };
+    direct.port_4011[0].is_needed = false;
     assert_found(&[dhcp(1), direct], &[], ProbeVerdict::Ok);
 }
 
