@@ -38,6 +38,7 @@ use judge::{Seen, judge, verdict};
 use question::{Asker, random_mac};
 use wire::Wire;
 
+pub use question::is_probe;
 pub use wire::Checksum;
 
 /// VLANs that are asked in one after another unless they are named.
@@ -53,6 +54,9 @@ pub fn probe(args: &ProbeArgs) -> anyhow::Result<ProbeReport> {
     }
     if args.boot && link.kind != Kind::Bridge {
         bail!("{iface}: --boot takes a guest of a bridge, and this is none; run it on a machine that has a bridge there");
+    }
+    if args.boot && args.vlan.iter().any(|vlan| *vlan != 0) {
+        bail!("--boot plays in the untagged network only: leave --vlan out, or --boot");
     }
     let plan = Plan {
         args,

@@ -12,16 +12,11 @@ use crate::scene::{Scene, probe};
 #[test]
 fn dnsmasq_has_no_lease_afterwards() {
     skip_unless!("dnsmasq");
-    let scene = Scene::with_dhcp(&["--dhcp-boot=undionly.kpxe"]);
+    let scene = Scene::new();
     scene.probe(&[]);
     let asked = scene.dhcp.output();
     assert!(asked.contains("DHCPOFFER(eth0)") && asked.contains("DHCPACK(eth0)"), "an INFORM is acknowledged: {asked}");
     assert!(!asked.contains("DHCPREQUEST"), "{asked}");
-    assert_eq!(scene.leases(), "");
-
-    scene.probe(&["--boot"]);
-    let asked = scene.dhcp.output();
-    assert!(asked.contains("DHCPREQUEST(eth0)") && asked.contains("DHCPRELEASE(eth0)"), "{asked}");
     assert_eq!(scene.leases(), "");
 }
 
@@ -96,7 +91,7 @@ fn the_bridge_keeps_its_address_and_its_mtu() {
     let before = seen();
     assert_eq!(before.1.trim(), "9000");
     let program = program().unwrap();
-    let argv = [program.to_str().unwrap(), "probe", "--iface", BRIDGE, "--timeout", "2"];
+    let argv = [program.to_str().unwrap(), "probe", "--iface", BRIDGE, "--timeout", "1"];
     let running = lab.hypervisor().spawn(argv).unwrap();
     let ports = || lab.hypervisor().run(["ip", "-o", "link", "show", "master", BRIDGE]).unwrap();
     until(Duration::from_secs(10), "it has a port", || ports().contains("pxgprobe0")).unwrap();

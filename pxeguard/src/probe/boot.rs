@@ -109,7 +109,9 @@ fn run(client: &mut Client, guest: &mut GuestPort, asker: Asker, note: Note<'_>)
 /// The offers that firmware takes: of addresses the first; of what to load what names its file before what sends to port
 /// 4011, and a proxy's before the DHCP server's own plain name (edk2: `PxeBcSelectOffer`).
 fn plan(heard: &[Heard], asker: Asker) -> Result<Plan<'_>, Failure> {
-    let good = || heard.iter().filter(|heard| heard.asker == asker && !heard.is_inform && !heard.checksum.is_wrong());
+    // On a bridge that filters VLANs some are asked in beside the untagged network.
+    let own = heard.iter().filter(|heard| heard.asker == asker && heard.vlan == 0 && !heard.is_inform);
+    let good = || own.clone().filter(|heard| !heard.checksum.is_wrong());
     let lease = good().find(|heard| heard.reply.gives_address()).ok_or(Failure {
         step: "offer",
         detail: "no offer of an address: PXE-E51 on a BIOS, PXE-E16 or PXE-E18 on UEFI".to_owned(),

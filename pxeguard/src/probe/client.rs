@@ -71,10 +71,18 @@ impl Client {
             let Some(from) = self.offered(*vlan) else { continue };
             self.wire.speak_from(Some((from, *vlan)));
             let asked = self.broadcast(Asker::Plain, Ask::Inform { from }, *vlan)?;
-            self.listen(&[asked], Instant::now() + INFORM_PATIENCE)?;
+            let deadline = Instant::now() + INFORM_PATIENCE;
+            while !self.all_have_informed(*vlan) && self.listen_once(&[asked], deadline)? {}
         }
         self.wire.speak_from(None);
         Ok(())
+    }
+
+    /// Whether all who have offered an address in a VLAN have answered an INFORM there.
+    fn all_have_informed(&self, vlan: u16) -> bool {
+        let of = |is_inform: bool| self.heard.iter().filter(move |heard| heard.vlan == vlan && heard.is_inform == is_inform);
+        let has_informed = |offer: &Heard| of(true).any(|heard| (heard.mac, heard.ip) == (offer.mac, offer.ip));
+        of(false).filter(|heard| heard.reply.gives_address()).all(has_informed)
     }
 
     /// An address that was offered in a VLAN: nobody else is given it meanwhile.
@@ -230,14 +238,19 @@ impl Client {
     }
 
     fn listen(&mut self, asked: &[Asked], deadline: Instant) -> io::Result<()> {
-        while let Some(datagram) = self.wire.receive(deadline)? {
-            if let Some(heard) = self.hear(asked, &datagram)
-                && self.heard.len() < MAX_HEARD
-            {
-                self.heard.push(heard);
-            }
-        }
+        while self.listen_once(asked, deadline)? {}
         Ok(())
+    }
+
+    /// Takes one datagram; `false` at the deadline.
+    fn listen_once(&mut self, asked: &[Asked], deadline: Instant) -> io::Result<bool> {
+        let Some(datagram) = self.wire.receive(deadline)? else { return Ok(false) };
+        if let Some(heard) = self.hear(asked, &datagram)
+            && self.heard.len() < MAX_HEARD
+        {
+            self.heard.push(heard);
+        }
+        Ok(true)
     }
 
     /// What is an answer to one of these questions.

@@ -203,10 +203,19 @@ pub fn random() -> u64 {
     RandomState::new().hash_one(0)
 }
 
-/// A hardware address that no card has: locally administered, and of one machine.
+/// How the hardware addresses of probes begin: locally administered, as no card's is, and `pxg`.
+const PREFIX: [u8; 4] = [0x02, b'p', b'x', b'g'];
+
+/// A hardware address for one probe.
 pub fn random_mac() -> Mac {
-    let [_, _, _, _, a, b, c, d] = random().to_be_bytes();
-    [0x02, 0x70, a, b, c, d]
+    let [a, b, ..] = random().to_be_bytes();
+    let [p, q, r, s] = PREFIX;
+    [p, q, r, s, a, b]
+}
+
+/// Whether a client is a probe: what it is told, nobody waits for.
+pub fn is_probe(mac: Mac) -> bool {
+    mac.starts_with(&PREFIX)
 }
 
 #[cfg(test)]
@@ -236,6 +245,15 @@ mod tests {
         let request = reading.request.unwrap();
         assert_eq!((request.ask, request.ciaddr, request.broadcast), (Read::Request, from, false));
         assert_eq!((request.requested, request.boot_item), (None, Some([0x80, 0, 0, 0])), "it asks for no lease");
+    }
+
+    #[test]
+    fn a_probe_is_known_by_its_address_and_two_are_told_apart() {
+        let (a, b) = (random_mac(), random_mac());
+        assert!(is_probe(a) && is_probe(b) && crate::trust::MacAddress(a).is_sender());
+        // One in 65,536 pairs is the same; five are not.
+        assert!((0..5).any(|_| random_mac() != a));
+        assert!(!is_probe([0x02, b'p', b'x', b'e', 0, 1]));
     }
 
     #[test]
