@@ -17,7 +17,9 @@ use pxeguard::config::{Config, ConfigError};
 use pxeguard::control::{Request, Response, ask};
 use pxeguard::exit::ExitCode;
 use pxeguard::probe;
-use pxeguard::report::{ProbeVerdict, boot_table, clients_table, ports_table, probe_table, servers_table, status_table, trusts_table};
+use pxeguard::report::{
+    ProbeVerdict, boot_table, clients_table, ports_table, probe_table, servers_table, status_table, trusts_table,
+};
 use pxeguard::time::Timestamp;
 use pxeguard::{daemon, dataplane};
 use serde::Serialize;

@@ -53,7 +53,9 @@ pub fn probe(args: &ProbeArgs) -> anyhow::Result<ProbeReport> {
         bail!("{iface}: {}", if link.up { "no Ethernet interface" } else { "it is down: ip link set it up first" });
     }
     if args.boot && link.kind != Kind::Bridge {
-        bail!("{iface}: --boot takes a guest of a bridge, and this is none; run it on a machine that has a bridge there");
+        bail!(
+            "{iface}: --boot takes a guest of a bridge, and this is none; run it on a machine that has a bridge there"
+        );
     }
     if args.boot && args.vlan.iter().any(|vlan| *vlan != 0) {
         bail!("--boot plays in the untagged network only: leave --vlan out, or --boot");
@@ -65,11 +67,14 @@ pub fn probe(args: &ProbeArgs) -> anyhow::Result<ProbeReport> {
         askers: askers(args),
         chaddr: random_mac(),
     };
-    // A control socket of another version is no reason not to ask the network.
-    let guardian = Guardian::find(&args.control.control, iface).ok().flatten();
+    // A daemon of another version is no reason not to ask the network.
+    let (guardian, silent) = match Guardian::find(&args.control.control, iface) {
+        Ok(guardian) => (guardian, None),
+        Err(error) => (None, Some(format!("{:#}", anyhow::Error::from(error)))),
+    };
     let mut asked = on_own_thread(|| plan.ask(guardian))?;
     host.place(&mut asked.responders)?;
-    Ok(plan.report(asked))
+    Ok(plan.report(asked, silent.as_deref()))
 }
 
 /// What is asked, and how.
@@ -112,9 +117,7 @@ impl Plan<'_> {
         let mut responders = responders(&client.heard);
         ask_boot_servers(&mut client, &mut responders).with_context(failed)?;
         let boot = match &mut guest {
-            Some(guest) if self.args.boot => {
-                Some(boot::boot(&mut client, guest, self.booting()).with_context(failed)?)
-            }
+            Some(guest) if self.args.boot => Some(boot::boot(&mut client, guest, self.booting()).with_context(failed)?),
             _ => None,
         };
         let port = guest.map(|guest| guest.name.clone());
@@ -146,7 +149,7 @@ impl Plan<'_> {
         }
     }
 
-    fn report(&self, asked: Asked) -> ProbeReport {
+    fn report(&self, asked: Asked, guard_silent: Option<&str>) -> ProbeReport {
         let Asked { port, forwarding_after, guardian, mut responders, boot } = asked;
         let compared = guardian.as_ref().map(|guardian| guardian.compare(&mut responders));
         let blocked = compared.and_then(Result::ok).unwrap_or_default();
@@ -157,6 +160,7 @@ impl Plan<'_> {
             guard: guard.as_ref(),
             forwarding_after,
             asked_as_firmware: !self.askers.is_empty(),
+            guard_silent,
         };
         let mut findings = judge(&seen);
         let (boot, failure) = boot.map_or((None, None), |(trial, failure)| (Some(trial), failure));

@@ -74,7 +74,9 @@ fn a_boot_server_behind_a_firewall_is_silent_on_port_4011() {
 
 /// A firewall's rule.
 pub fn drop_udp(host: &pxeguard_lab::Host, port: u16) {
-    let rules = format!("add table ip f\nadd chain ip f in {{ type filter hook input priority 0; }}\nadd rule ip f in udp dport {port} drop\n");
+    let rules = format!(
+        "add table ip f\nadd chain ip f in {{ type filter hook input priority 0; }}\nadd rule ip f in udp dport {port} drop\n"
+    );
     host.write("/run/lab/rules", rules).unwrap();
     host.run(["nft", "-f", "/run/lab/rules"]).unwrap();
 }
@@ -131,13 +133,18 @@ fn a_server_behind_a_relay_is_listed_with_it() {
     server.ip("address add 10.88.0.2/16 dev eth0\n").unwrap();
     server.ip(back).unwrap();
     let _dhcp = dnsmasq::start(&server, &pool, &[]).unwrap();
-    let relaying = ["dnsmasq", "--keep-in-foreground", "--port=0", "--conf-file=/dev/null", "--user=root", "--log-facility=-"];
+    let relaying =
+        ["dnsmasq", "--keep-in-foreground", "--port=0", "--conf-file=/dev/null", "--user=root", "--log-facility=-"];
     let relaying = relay.spawn([&relaying[..], &["--dhcp-relay=10.77.0.1,10.88.0.2"]].concat()).unwrap();
     relaying.wait_line(|line| line.contains("DHCP relay"), Duration::from_secs(10)).unwrap();
     let probed = probe(lab.hypervisor(), &["--arch", "bios"]);
     assert_eq!((probed.code, probed.findings()), (0, vec!["no-pxe"]), "{:#}", probed.report);
     let responder = &probed.report["responders"][0];
-    assert_eq!((&responder["relay"], &responder["server_id"]), (&json!("10.77.0.1"), &json!("10.88.0.2")), "{responder:#}");
+    assert_eq!(
+        (&responder["relay"], &responder["server_id"]),
+        (&json!("10.77.0.1"), &json!("10.88.0.2")),
+        "{responder:#}"
+    );
 
     // A relay that forwards nothing any more.
     drop_udp(&relay, 67);

@@ -1,5 +1,8 @@
 //! Beside a guard, which drops what the probe would otherwise see.
 
+use std::os::unix::net::UnixListener;
+use std::thread;
+
 use pxeguard_lab::{Pool, Server, skip_unless};
 use serde_json::json;
 
@@ -43,4 +46,16 @@ fn who_is_trusted_twice_over_is_no_conflict() {
     let _guard = scene.guard_with(&["--trust-port", &ports[0], "--trust-port", &ports[1]]);
     let probed = scene.probe(&[]);
     assert_eq!((probed.code, probed.findings()), (0, vec![]), "{:#}", probed.report);
+}
+
+#[test]
+fn a_guard_that_cannot_be_asked_is_said_and_the_network_is_asked_all_the_same() {
+    skip_unless!("dnsmasq");
+    const SOCKET: &str = "/run/lab/other.sock";
+    let scene = Scene::new();
+    let listener = scene.lab.hypervisor().enter(|| UnixListener::bind(SOCKET)).unwrap().unwrap();
+    // It hangs up on whoever asks; the thread ends with the test's process.
+    thread::spawn(move || listener.incoming().for_each(drop));
+    let probed = scene.probe(&["--control", SOCKET]);
+    assert_eq!((probed.code, probed.findings()), (0, vec!["no-pxe", "guard-unknown"]), "{:#}", probed.report);
 }

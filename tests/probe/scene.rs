@@ -133,9 +133,8 @@ impl Probed {
     /// The steps of the boot that worked, and the one that did not.
     pub fn steps(&self) -> (Vec<&str>, Option<&str>) {
         let steps = self.report["boot"]["steps"].as_array().unwrap();
-        let of = |ok: bool| {
-            steps.iter().filter(move |step| step["ok"] == ok).map(|step| step["step"].as_str().unwrap())
-        };
+        let of =
+            |ok: bool| steps.iter().filter(move |step| step["ok"] == ok).map(|step| step["step"].as_str().unwrap());
         (of(true).collect(), of(false).next())
     }
 }

@@ -1,6 +1,11 @@
 //! Who answers on a segment where nothing is wrong.
 
-use pxeguard_lab::{BRIDGE, Pool, skip_unless};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use pxeguard_lab::frames::Message;
+use pxeguard_lab::{BRIDGE, Lab, Pool, skip_unless};
 use serde_json::json;
 
 use crate::scene::{BOOT_SERVER, PROGRAM, Scene, probe, probe_on};
@@ -17,7 +22,10 @@ fn a_healthy_network_is_ok_and_nothing_is_found() {
     assert_eq!(probed.report["guard"], json!({ "mode": "enforce", "boots": true }));
 
     let dhcp = probed.responder(Pool::TRUSTED.server);
-    assert_eq!((&dhcp["gives_addresses"], &dhcp["boots"], &dhcp["informs"]), (&json!(true), &json!(false), &json!(true)));
+    assert_eq!(
+        (&dhcp["gives_addresses"], &dhcp["boots"], &dhcp["informs"]),
+        (&json!(true), &json!(false), &json!(true))
+    );
     assert_eq!((&dhcp["trust"], &dhcp["port"]), (&json!("dhcp"), &json!(scene.router.port())));
     assert_eq!(dhcp["mac"], scene.router.mac().to_string().to_lowercase());
     assert_eq!((&dhcp["server_id"], &dhcp["vendor"]), (&json!(Pool::TRUSTED.server), &json!("local")));
@@ -58,12 +66,41 @@ fn a_tagged_question_is_answered_in_its_vlan_only() {
     assert_eq!((&probed.report["guard"], &probed.report["port"]), (&json!(null), &json!("pxgprobe0")));
 }
 
+/// How long a flood lasts that nobody ends.
+const FLOOD: Duration = Duration::from_secs(20);
+
+#[test]
+fn a_flood_of_offers_keeps_it_no_longer_than_it_listens() {
+    skip_unless!();
+    let lab = Lab::new().unwrap();
+    let flooder = lab.attach("flooder").unwrap();
+    let (at_flooder, flooding) = (flooder.raw().unwrap(), AtomicBool::new(true));
+    let offer = Message::offer().frame();
+    let took = thread::scope(|scope| {
+        scope.spawn(|| {
+            let end = Instant::now() + FLOOD;
+            while flooding.load(Ordering::Relaxed) && Instant::now() < end {
+                at_flooder.send(&offer).unwrap();
+            }
+        });
+        let began = Instant::now();
+        let probed = probe(lab.hypervisor(), &["--arch", "bios"]);
+        flooding.store(false, Ordering::Relaxed);
+        assert_eq!((probed.code, probed.first().0), (2, "nobody"), "the offers are for another: {:#}", probed.report);
+        began.elapsed()
+    });
+    assert!(took < FLOOD / 2, "{took:?}");
+}
+
 #[test]
 fn the_table_names_servers_and_verdict() {
     skip_unless!("dnsmasq");
     let scene = Scene::new();
-    let said = pxeguard_lab::guard::run(scene.lab.hypervisor(), ["probe", "--iface", BRIDGE, "--timeout", "1"]).unwrap();
-    let first = format!("asked on {BRIDGE} by pxgprobe0, a port of it for this, as plain, bios, efi-x64, efi-arm64, efi-x64-http\n");
+    let said =
+        pxeguard_lab::guard::run(scene.lab.hypervisor(), ["probe", "--iface", BRIDGE, "--timeout", "1"]).unwrap();
+    let first = format!(
+        "asked on {BRIDGE} by a port of its own, pxgprobe0, as plain, bios, efi-x64, efi-arm64, efi-x64-http\n"
+    );
     assert!(said.starts_with(&first), "{said}");
     let row = said.lines().find(|line| line.starts_with(&Pool::TRUSTED.server.to_string())).unwrap();
     assert!(row.contains(" local ") && row.contains(scene.router.port()), "{said}");

@@ -122,10 +122,13 @@ fn plan(heard: &[Heard], asker: Asker) -> Result<Plan<'_>, Failure> {
     let ranked = good().filter(is_usable).filter_map(|heard| Some((rank(heard)?, heard)));
     let (_, boot) = ranked.min_by_key(|(rank, _)| *rank).ok_or_else(|| Failure {
         step: "offer",
-        detail: "an address is offered, but nobody says what to load: PXE-E53, \"no boot filename received\"".to_owned(),
+        detail: "an address is offered, but nobody says what to load: PXE-E53, \"no boot filename received\""
+            .to_owned(),
         next: match asker.transport() {
             Some(Transport::Http) => "who boots UEFI HTTP clients here?  It has to send option 60 HTTPClient and a URL",
-            _ => "is the PXE server running, and does it have a boot program for this architecture (pxeguard boot list)?",
+            _ => {
+                "is the PXE server running, and does it have a boot program for this architecture (pxeguard boot list)?"
+            }
         },
     })?;
     Ok(Plan { lease, boot })
@@ -181,7 +184,11 @@ fn load(
             let rate = bytes as f64 / began.elapsed().as_secs_f64();
             let again = if retries == 0 { String::new() } else { format!(", {retries} packets repeated") };
             let url = url(&place);
-            note(step, format!("{url}: {} at {}{again}", size_in_words(bytes), rate_in_words(rate as u64)), Some(bytes));
+            note(
+                step,
+                format!("{url}: {} at {}{again}", size_in_words(bytes), rate_in_words(rate as u64)),
+                Some(bytes),
+            );
             None
         }
         Err(failure) => Some(failure),
@@ -225,7 +232,9 @@ fn tftp_failure(place: &Place, error: &TftpError) -> Failure {
             "the file is not below the TFTP root, or under another name (upper and lower case differ), or may not be read by the \
              server's user: ls -l it.  Firmware says PXE-T01 and PXE-E3B, or PXE-E23"
         }
-        TftpError::Refused { .. } => "the server may not read the file (rights of file and folder), or refuses this client: PXE-E36",
+        TftpError::Refused { .. } => {
+            "the server may not read the file (rights of file and folder), or refuses this client: PXE-E36"
+        }
         TftpError::Silent | TftpError::Unreachable => {
             "does a TFTP server run there (ss -lunp sport = 69), and does a firewall let UDP port 69 in, and the transfer's own \
              ports (nft list ruleset)?  Firmware says PXE-E32, or PXE-E18"
@@ -244,9 +253,13 @@ fn http_failure(place: &Place, error: &HttpError) -> Failure {
         HttpError::Refused(_) | HttpError::Silent(_) => {
             "does the HTTP server run there (ss -ltnp), and does a firewall let its port in (nft list ruleset)?"
         }
-        HttpError::Status(404) => "the file is not there, or under another name: pxeguard boot list, or the server's log",
+        HttpError::Status(404) => {
+            "the file is not there, or under another name: pxeguard boot list, or the server's log"
+        }
         HttpError::Status(_) | HttpError::Odd | HttpError::Io(_) => "look at the server's log",
-        HttpError::Stopped { .. } | HttpError::Slow { .. } => "the connection broke or crawls: look at the way to the server",
+        HttpError::Stopped { .. } | HttpError::Slow { .. } => {
+            "the connection broke or crawls: look at the way to the server"
+        }
     };
     Failure { step: "http", detail: format!("{}: {}", url(place), chain(error)), next }
 }

@@ -80,7 +80,8 @@ impl Client {
 
     /// Whether all who have offered an address in a VLAN have answered an INFORM there.
     fn all_have_informed(&self, vlan: u16) -> bool {
-        let of = |is_inform: bool| self.heard.iter().filter(move |heard| heard.vlan == vlan && heard.is_inform == is_inform);
+        let of =
+            |is_inform: bool| self.heard.iter().filter(move |heard| heard.vlan == vlan && heard.is_inform == is_inform);
         let has_informed = |offer: &Heard| of(true).any(|heard| (heard.mac, heard.ip) == (offer.mac, offer.ip));
         of(false).filter(|heard| heard.reply.gives_address()).all(has_informed)
     }
@@ -256,9 +257,8 @@ impl Client {
     /// What is an answer to one of these questions.
     fn hear(&self, asked: &[Asked], datagram: &Datagram) -> Option<Heard> {
         let reply = Reply::read(&datagram.payload).filter(|reply| reply.chaddr == self.chaddr)?;
-        let asked = asked.iter().find(|asked| {
-            asked.question.xid == reply.xid && asked.vlan == datagram.envelope.vlan
-        })?;
+        let asked =
+            asked.iter().find(|asked| asked.question.xid == reply.xid && asked.vlan == datagram.envelope.vlan)?;
         Some(Heard {
             asker: asked.question.asker,
             is_inform: matches!(asked.question.ask, Ask::Inform { .. }),

@@ -21,6 +21,8 @@ pub struct Seen<'a> {
     pub forwarding_after: Option<Duration>,
     /// Whether anybody was asked as a client that boots.
     pub asked_as_firmware: bool,
+    /// Why the pxeguard that runs here could not be asked, if so.
+    pub guard_silent: Option<&'a str>,
 }
 
 /// A port that is silent for longer loses a client's first question: iPXE and PXE ROMs ask at once, and again after
@@ -40,6 +42,7 @@ pub fn judge(seen: &Seen<'_>) -> Vec<Finding> {
     findings.extend(forward_delay(seen));
     findings.extend(own_silence(seen));
     findings.extend(nobody_boots(seen));
+    findings.extend(seen.guard_silent.map(guard_unknown));
     findings.extend(seen.blocked.iter().map(blocked));
     findings.sort_by_key(|finding| finding.severity);
     findings
@@ -81,8 +84,8 @@ fn nobody(seen: &Seen<'_>) -> Option<Finding> {
         _ => "the only offers of addresses are dropped by pxeguard",
     };
     let next = "is the DHCP server running, behind a port of this bridge, in this VLAN?  If it is in another network, \
-                does the router's relay (IP helper) pass questions on?  nft list ruleset shows rules in the way of \
-                ports 67 and 68.  If its replies are dropped: pxeguard servers";
+                does the router's relay (IP helper) pass questions on?  pxeguard doctor --iface IF looks for what on this host \
+                is in the way.  If its replies are dropped: pxeguard servers";
     Some(finding(name, Severity::Error, subject, evidence.to_owned(), next))
 }
 
@@ -150,7 +153,9 @@ fn silent(server: &Responder) -> Option<&BootServerAnswer> {
 
 /// Whether a DHCP server says that it is a PXE server, and is none.
 fn is_bare_class(server: &Responder) -> bool {
-    server.gives_addresses && silent(server).is_some() && server.answers.iter().all(|answer| answer.discovery_control.is_none())
+    server.gives_addresses
+        && silent(server).is_some()
+        && server.answers.iter().all(|answer| answer.discovery_control.is_none())
 }
 
 /// A second PXE server, or one in place of this host's.
@@ -191,7 +196,10 @@ fn told(server: &Responder) -> Vec<String> {
         let file = answer.file.as_deref().unwrap_or("what port 4011 says");
         by_file.entry(file).or_default().push(answer.client.clone());
     }
-    by_file.into_iter().map(|(file, clients)| format!("{} tells {} to load {file}", server.name(), list(clients))).collect()
+    by_file
+        .into_iter()
+        .map(|(file, clients)| format!("{} tells {} to load {file}", server.name(), list(clients)))
+        .collect()
 }
 
 /// No answer on port 4011, where clients are told to ask.
@@ -274,6 +282,12 @@ fn nobody_boots(seen: &Seen<'_>) -> Option<Finding> {
     let subject = "nobody tells machines what to boot".to_owned();
     let next = "nothing, unless machines should boot from the network: PXE-E53 is what they say then";
     Some(finding("no-pxe", Severity::Info, subject, "no reply to a PXE client names a file".to_owned(), next))
+}
+
+fn guard_unknown(why: &str) -> Finding {
+    let subject = "it is not known whom the pxeguard of this host trusts and drops".to_owned();
+    let next = "what it drops is missing above; restart it, or name its --control";
+    finding("guard-unknown", Severity::Info, subject, why.to_owned(), next)
 }
 
 fn blocked(server: &Blocked) -> Finding {

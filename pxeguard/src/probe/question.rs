@@ -4,9 +4,7 @@ use std::fmt;
 use std::hash::{BuildHasher, RandomState};
 use std::net::Ipv4Addr;
 
-use dhcproto::v4::{
-    DhcpOption, Encodable, Flags, HType, Message, MessageType, Opcode, OptionCode, UnknownOption,
-};
+use dhcproto::v4::{DhcpOption, Encodable, Flags, HType, Message, MessageType, Opcode, OptionCode, UnknownOption};
 use pxeguard_common::arch::{ARCHES, Arch, Transport};
 use pxeguard_common::net::Mac;
 
@@ -185,7 +183,10 @@ impl Question {
         uuid[11..].copy_from_slice(&self.chaddr);
         [
             DhcpOption::ClassIdentifier(class.into_bytes()),
-            DhcpOption::Unknown(UnknownOption::new(OptionCode::ClientSystemArchitecture, arch.0.to_be_bytes().to_vec())),
+            DhcpOption::Unknown(UnknownOption::new(
+                OptionCode::ClientSystemArchitecture,
+                arch.0.to_be_bytes().to_vec(),
+            )),
             DhcpOption::ClientNetworkInterface(1, 3, 16),
             DhcpOption::ClientMachineIdentifier(uuid.to_vec()),
         ]
@@ -258,7 +259,9 @@ mod tests {
 
     #[test]
     fn askers_are_called_as_on_the_command_line() {
-        for (name, shown) in [("bios", "bios"), ("efi-arm64", "efi-arm64"), ("16", "efi-x64-http"), ("0x99", "arch 0x99")] {
+        for (name, shown) in
+            [("bios", "bios"), ("efi-arm64", "efi-arm64"), ("16", "efi-x64-http"), ("0x99", "arch 0x99")]
+        {
             assert_eq!(Asker::of(name.parse().unwrap()).to_string(), shown);
         }
         assert_eq!(Asker::Plain.to_string(), "plain");

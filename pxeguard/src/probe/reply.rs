@@ -285,8 +285,14 @@ mod tests {
         let direct = [(53, &[2][..]), (60, b"PXEClient"), (43, &[6, 1, 8, 255])];
         let reply = Reply::read(&message(b"boot.efi", &direct)).unwrap();
         assert!(reply.is_direct() && reply.is_pxe() && reply.gives_address());
-        assert_eq!((reply.file.as_str(), reply.kind, reply.boot_server()), ("boot.efi", Some(Kind::Offer), Some([10, 0, 0, 2].into())));
-        let menu = [(60, &b"PXEClient"[..]), (43, &[6, 1, 3, 8, 7, 0x80, 0, 1, 10, 0, 0, 5, 9, 7, 0, 0, 1, b'x', 0x80, 0, 0, 255])];
+        assert_eq!(
+            (reply.file.as_str(), reply.kind, reply.boot_server()),
+            ("boot.efi", Some(Kind::Offer), Some([10, 0, 0, 2].into()))
+        );
+        let menu = [
+            (60, &b"PXEClient"[..]),
+            (43, &[6, 1, 3, 8, 7, 0x80, 0, 1, 10, 0, 0, 5, 9, 7, 0, 0, 1, b'x', 0x80, 0, 0, 255]),
+        ];
         let reply = Reply::read(&message(b"", &menu)).unwrap();
         assert!(!reply.is_direct());
         assert_eq!(reply.boot_server(), Some([10, 0, 0, 5].into()));

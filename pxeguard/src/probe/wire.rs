@@ -6,6 +6,7 @@ use std::net::Ipv4Addr;
 use std::os::fd::{AsFd, AsRawFd};
 use std::time::{Duration, Instant};
 
+use nix::errno::Errno;
 use nix::libc;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use pxeguard_common::net::{Ifindex, Mac};
@@ -131,20 +132,21 @@ impl Wire {
 
     /// The next frame; `None` at the deadline.
     fn take(&self, room: &mut [u8; FRAME], deadline: Instant) -> io::Result<Option<Taken>> {
-        loop {
+        // Whoever floods the wire does not keep us beyond the deadline.
+        while let Some(left) = deadline.checked_duration_since(Instant::now()) {
             match receive(&self.socket, room) {
                 Err(none) if none.kind() == io::ErrorKind::WouldBlock => {}
-                Err(again) if again.kind() == io::ErrorKind::Interrupted => {}
+                Err(again) if again.kind() == io::ErrorKind::Interrupted => continue,
                 taken => return taken.map(Some),
             }
-            let Some(left) = deadline.checked_duration_since(Instant::now()) else { return Ok(None) };
             // A millisecond more, so that it does not look again and again within the last one.
             let left = PollTimeout::try_from(left + Duration::from_millis(1)).unwrap_or(PollTimeout::MAX);
             match poll(&mut [PollFd::new(self.socket.as_fd(), PollFlags::POLLIN)], left) {
-                Ok(_) | Err(nix::errno::Errno::EINTR) => {}
+                Ok(_) | Err(Errno::EINTR) => {}
                 Err(errno) => return Err(errno.into()),
             }
         }
+        Ok(None)
     }
 }
 

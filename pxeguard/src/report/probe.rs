@@ -238,8 +238,8 @@ pub struct BootStep {
 
 /// Who answered, what was found, how far a client came.
 pub fn probe_table(report: &ProbeReport) -> String {
-    let by = report.port.as_ref().map_or_else(String::new, |port| format!(" by {port}, a port of it for this"));
-    let mut text = format!("asked on {}{by}, as {}\n", report.iface, report.asked_as.join(", "));
+    let by = report.port.as_ref().map_or_else(String::new, |port| format!(" by a port of its own, {port},"));
+    let mut text = format!("asked on {}{by} as {}\n", report.iface, report.asked_as.join(", "));
     let mut part = |more: String| {
         if !more.is_empty() {
             text.push('\n');
@@ -381,7 +381,8 @@ fn finding_lines(finding: &Finding) -> String {
     let Finding { severity, subject, evidence, next, finding } = finding;
     let mut text = String::new();
     let severity = severity.name();
-    for line in [format!("{severity}: {finding}: {subject}"), format!("  seen: {evidence}"), format!("  next: {next}")] {
+    for line in [format!("{severity}: {finding}: {subject}"), format!("  seen: {evidence}"), format!("  next: {next}")]
+    {
         writeln!(text, "{}", printable(&line)).expect("a string takes everything");
     }
     text

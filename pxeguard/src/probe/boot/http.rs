@@ -62,9 +62,10 @@ pub fn fetch(url: &str) -> Result<Fetched, HttpError> {
     })?;
     stream.set_read_timeout(Some(PATIENCE))?;
     stream.set_write_timeout(Some(PATIENCE))?;
-    let request = format!("GET {path} HTTP/1.1\r\nHost: {server}\r\nUser-Agent: pxeguard-probe\r\nConnection: close\r\n\r\n");
+    let request =
+        format!("GET {path} HTTP/1.1\r\nHost: {server}\r\nUser-Agent: pxeguard-probe\r\nConnection: close\r\n\r\n");
     stream.write_all(request.as_bytes())?;
-    let (head, early) = head(&mut stream)?;
+    let (head, early) = head(&mut stream, began)?;
     if head.status != 200 {
         return Err(HttpError::Status(head.status));
     }
@@ -101,10 +102,10 @@ struct Head {
 }
 
 /// The head of the answer, and how many bytes of its body came with it.
-fn head(stream: &mut TcpStream) -> Result<(Head, u64), HttpError> {
+fn head(stream: &mut TcpStream, began: Instant) -> Result<(Head, u64), HttpError> {
     let mut bytes = Vec::new();
     let mut room = [0; 4096];
-    while bytes.len() < MAX_HEAD_BYTES {
+    while bytes.len() < MAX_HEAD_BYTES && began.elapsed() < LIMIT {
         match stream.read(&mut room)? {
             0 => break,
             len => bytes.extend(&room[..len]),
@@ -114,7 +115,8 @@ fn head(stream: &mut TcpStream) -> Result<(Head, u64), HttpError> {
         match response.parse(&bytes) {
             Ok(httparse::Status::Partial) => {}
             Ok(httparse::Status::Complete(end)) => {
-                let lengths = response.headers.iter().filter(|header| header.name.eq_ignore_ascii_case("content-length"));
+                let lengths =
+                    response.headers.iter().filter(|header| header.name.eq_ignore_ascii_case("content-length"));
                 let length = lengths.filter_map(|header| str::from_utf8(header.value).ok()?.trim().parse().ok()).next();
                 let status = response.code.ok_or(HttpError::Odd)?;
                 return Ok((Head { status, length }, (bytes.len() - end) as u64));
@@ -135,7 +137,9 @@ mod tests {
         assert_eq!((server.to_string().as_str(), path), ("10.0.0.1:8067", "/boot.efi"));
         let (server, path) = parts("http://10.0.0.1").unwrap();
         assert_eq!((server.to_string().as_str(), path), ("10.0.0.1:80", "/"));
-        for odd in ["tftp://10.0.0.1/x", "http://boot/x", "http://10.0.0.1/a b", "http://10.0.0.1/\r\nX: y", "", "http://"] {
+        for odd in
+            ["tftp://10.0.0.1/x", "http://boot/x", "http://10.0.0.1/a b", "http://10.0.0.1/\r\nX: y", "", "http://"]
+        {
             assert_eq!(parts(odd), None, "{odd}");
         }
     }

@@ -1,6 +1,6 @@
 use super::*;
-use crate::report::{BootServerAnswer, ClientAnswer};
 use crate::probe::wire::Checksum;
+use crate::report::{BootServerAnswer, ClientAnswer};
 use crate::trust::MacAddress;
 
 /// A DHCP server that does all as it should.
@@ -72,7 +72,8 @@ fn guard() -> ProbeGuard {
 }
 
 fn found(responders: &[Responder], guard: Option<&ProbeGuard>) -> (Vec<String>, ProbeVerdict) {
-    let seen = Seen { responders, blocked: &[], guard, forwarding_after: None, asked_as_firmware: true };
+    let seen =
+        Seen { responders, blocked: &[], guard, forwarding_after: None, asked_as_firmware: true, guard_silent: None };
     let findings = judge(&seen);
     let verdict = verdict(&seen, &findings);
     (findings.into_iter().map(|finding| finding.finding).collect(), verdict)
@@ -107,7 +108,11 @@ fn two_dhcp_servers_conflict_unless_both_are_trusted_or_in_two_vlans() {
 
 #[test]
 fn one_server_by_two_relays_is_one_and_one_name_for_two_machines_is_two() {
-    let relayed = |last: u8| Responder { server_id: Some([10, 9, 9, 9].into()), relay: Some([10, 0, 0, last].into()), ..dhcp(last) };
+    let relayed = |last: u8| Responder {
+        server_id: Some([10, 9, 9, 9].into()),
+        relay: Some([10, 0, 0, last].into()),
+        ..dhcp(last)
+    };
     assert_found(&[relayed(1), relayed(2), pxe(3)], &[], ProbeVerdict::Ok);
     let impostor = Responder { mac: MacAddress([2; 6]), ..dhcp(1) };
     assert_found(&[dhcp(1), impostor, pxe(3)], &["conflict"], ProbeVerdict::Conflict);
@@ -116,8 +121,14 @@ fn one_server_by_two_relays_is_one_and_one_name_for_two_machines_is_two() {
 #[test]
 fn the_stranger_of_two_dhcp_servers_is_the_one_to_switch_off() {
     let responders = [trusted(dhcp(1), "dhcp"), trusted(dhcp(2), "no")];
-    let seen =
-        Seen { responders: &responders, blocked: &[], guard: None, forwarding_after: None, asked_as_firmware: false };
+    let seen = Seen {
+        responders: &responders,
+        blocked: &[],
+        guard: None,
+        forwarding_after: None,
+        asked_as_firmware: false,
+        guard_silent: None,
+    };
     let findings = judge(&seen);
     assert!(findings[0].next.contains("(10.0.0.2 behind port tap2i0)"), "{:?}", findings[0]);
 }
@@ -180,8 +191,14 @@ fn a_forward_delay_is_told_from_two_seconds_on() {
     for (after, is_found) in [(0, false), (2000, false), (2001, true), (30_000, true)] {
         let responders = [dhcp(1), pxe(2)];
         let forwarding_after = Some(Duration::from_millis(after));
-        let seen =
-            Seen { responders: &responders, blocked: &[], guard: None, forwarding_after, asked_as_firmware: true };
+        let seen = Seen {
+            responders: &responders,
+            blocked: &[],
+            guard: None,
+            forwarding_after,
+            asked_as_firmware: true,
+            guard_silent: None,
+        };
         assert_eq!(judge(&seen).len(), usize::from(is_found), "{after} ms");
     }
 }
@@ -199,8 +216,14 @@ fn what_is_blocked_is_no_fault() {
         reason: "untrusted".to_owned(),
     }];
     let responders = [dhcp(1), pxe(2)];
-    let seen =
-        Seen { responders: &responders, blocked: &blocked, guard: None, forwarding_after: None, asked_as_firmware: true };
+    let seen = Seen {
+        responders: &responders,
+        blocked: &blocked,
+        guard: None,
+        forwarding_after: None,
+        asked_as_firmware: true,
+        guard_silent: None,
+    };
     let findings = judge(&seen);
     assert_eq!((findings.len(), findings[0].severity), (1, Severity::Info));
     assert_eq!(verdict(&seen, &findings), ProbeVerdict::Ok);

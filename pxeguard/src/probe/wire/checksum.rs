@@ -59,8 +59,7 @@ mod tests {
 
     fn frame() -> Vec<u8> {
         let address = |last: u8, port| SocketAddrV4::new([10, 0, 0, last].into(), port);
-        let envelope =
-            Envelope { from_mac: [2; 6], to_mac: [4; 6], vlan: 0, from: address(1, 67), to: address(9, 68) };
+        let envelope = Envelope { from_mac: [2; 6], to_mac: [4; 6], vlan: 0, from: address(1, 67), to: address(9, 68) };
         let mut frame = vec![7; envelope.headers_len() + 300];
         envelope.write(&mut frame, sum(&[7; 300], 0));
         frame
