@@ -112,7 +112,7 @@ fn conflict(servers: &[&Responder]) -> Option<Finding> {
     // The operator knows of them all: a pair that shares its work, say.
     let is_meant = |server: &&Responder| server.is_host || server.trust.as_deref() == Some("dhcp");
     let offers: Vec<_> = servers.iter().map(|server| offer(server)).collect();
-    if servers.iter().all(|server| is_meant(server)) {
+    if servers.iter().all(is_meant) {
         return None;
     }
     let strangers: Vec<_> = servers.iter().copied().filter(|server| !is_meant(server)).collect();

@@ -181,7 +181,8 @@ fn receive(socket: &Socket, room: &mut [u8; FRAME]) -> io::Result<Taken> {
     message.msg_iov = &raw mut part;
     message.msg_iovlen = 1;
     message.msg_control = control.as_mut_ptr().cast();
-    message.msg_controllen = size_of::<Control>();
+    // Its type is not the same in every C library.
+    message.msg_controllen = size_of::<Control>() as _;
     // SAFETY: the message refers to buffers that live longer than the call, with their lengths.
     let len = unsafe { libc::recvmsg(socket.as_raw_fd(), &raw mut message, 0) };
     let len = usize::try_from(len).map_err(|_| io::Error::last_os_error())?;

@@ -252,6 +252,10 @@ mod tests {
         [&DATA.to_be_bytes()[..], &block.to_be_bytes(), &vec![b'x'; len]].concat()
     }
 
+    fn texts(texts: &[&str]) -> Vec<u8> {
+        texts.join("\0").into_bytes()
+    }
+
     fn acknowledged(server: &UdpSocket) -> u16 {
         let mut room = [0; 600];
         loop {
@@ -290,9 +294,9 @@ mod tests {
     #[test]
     fn of_options_only_what_was_asked_for_is_taken() {
         let (mut transfer, _server) = transfer(1);
-        transfer.agree(b"BLKSIZE\01024\0windowsize\02\0tsize\09999\0");
+        transfer.agree(&texts(&["BLKSIZE", "1024", "windowsize", "2", "tsize", "9999", ""]));
         assert_eq!((transfer.block, transfer.window), (1024, 2));
-        transfer.agree(b"blksize\065000\0windowsize\064\0blksize");
+        transfer.agree(&texts(&["blksize", "65000", "windowsize", "64", "blksize"]));
         assert_eq!((transfer.block, transfer.window), (1024, 2));
     }
 }
