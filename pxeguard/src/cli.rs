@@ -11,6 +11,10 @@ use crate::config::{DEFAULT_CONTROL, MAX_PER_S, ModeChoice};
 use crate::hook::HookChoice;
 use crate::trust::{InterfaceName, Trust};
 
+mod probe;
+
+pub use probe::ProbeArgs;
+
 /// Lets exactly the DHCP and PXE servers that you trust answer, on every port of a Linux bridge, and boots PXE clients.
 #[derive(Debug, Parser)]
 #[command(name = "pxeguard", version, after_long_help = AFTER_HELP)]
@@ -117,6 +121,9 @@ pub enum Command {
     /// Writes DHCP and PXE frames with their verdicts into a pcapng file, for Wireshark.
     #[command(after_long_help = AFTER_CAPTURE)]
     Capture(CaptureArgs),
+    /// Asks the network who answers DHCP and PXE clients, and says what is wrong with it.
+    #[command(after_long_help = probe::AFTER_PROBE)]
+    Probe(ProbeArgs),
     /// Shows what there is to boot, or says what one client boots, in the running pxeguard.
     #[command(subcommand)]
     Boot(BootCommand),

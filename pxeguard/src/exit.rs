@@ -4,18 +4,23 @@ use std::process;
 
 /// What the caller's script sees.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-#[repr(u8)]
 pub enum ExitCode {
     /// What was asked for is done.
-    Done = 0,
+    Done,
     /// It was attempted and failed.
-    Failed = 1,
+    Failed,
     /// It was asked for in a wrong way; nothing was attempted.
-    Usage = 2,
+    Usage,
+    /// `pxeguard probe` asked, and nobody answered.
+    Nobody,
 }
 
 impl From<ExitCode> for process::ExitCode {
     fn from(code: ExitCode) -> Self {
-        Self::from(code as u8)
+        Self::from(match code {
+            ExitCode::Done => 0,
+            ExitCode::Failed => 1,
+            ExitCode::Usage | ExitCode::Nobody => 2,
+        })
     }
 }

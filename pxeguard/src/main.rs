@@ -13,16 +13,17 @@ use clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand;
 use env_logger::fmt::Formatter;
 use log::{Level, LevelFilter, Record};
 use pxeguard::cli::{
-    BootCommand, Cli, Command, ControlArgs, DoctorArgs, ExplainArgs, QueryArgs, RunArgs, TrustCommand,
+    BootCommand, Cli, Command, ControlArgs, DoctorArgs, ExplainArgs, ProbeArgs, QueryArgs, RunArgs, TrustCommand,
 };
 use pxeguard::config::{Config, ConfigError};
 use pxeguard::control::{Request, Response, ask};
 use pxeguard::doctor::{self, Asked, Outcome};
 use pxeguard::exit::ExitCode;
 use pxeguard::explain::screen_message;
+use pxeguard::probe;
 use pxeguard::report::{
-    alerts_table, boot_table, clients_table, doctor_table, explanation_text, ports_table, servers_table, status_table,
-    trusts_table,
+    ProbeVerdict, alerts_table, boot_table, clients_table, doctor_table, explanation_text, ports_table, probe_table,
+    servers_table, status_table, trusts_table,
 };
 use pxeguard::time::Timestamp;
 use pxeguard::web::read_token;
@@ -32,7 +33,7 @@ use serde::Serialize;
 fn main() -> process::ExitCode {
     let code = match Cli::try_parse() {
         Ok(cli) => match execute(cli.command) {
-            Ok(()) => ExitCode::Done,
+            Ok(code) => code,
             Err(error) => {
                 complain(&format!("{error:#}").replace('\n', "; "));
                 match error.downcast_ref() {
@@ -62,8 +63,9 @@ fn on_one_line(wrong: &clap::Error) -> String {
     line.strip_prefix("error: ").map_or(line.clone(), str::to_owned)
 }
 
-fn execute(command: Command) -> anyhow::Result<()> {
+fn execute(command: Command) -> anyhow::Result<ExitCode> {
     match command {
+        Command::Probe(args) => return ask_network(&args),
         Command::Run(args) => run(args),
         Command::Status(args) => query(&args, &Request::Status),
         Command::Servers(args) => query(&args, &Request::Servers),
@@ -84,7 +86,8 @@ fn execute(command: Command) -> anyhow::Result<()> {
         Command::Trust(TrustCommand::Remove(args)) => change(&args.control, &Request::TrustRemove(args.trust())),
         Command::Token(args) => print(&(read_token(&args.control)? + "\n")),
         Command::Detach => detach(),
-    }
+    }?;
+    Ok(ExitCode::Done)
 }
 
 fn run(args: RunArgs) -> anyhow::Result<()> {
@@ -117,6 +120,16 @@ fn detach() -> anyhow::Result<()> {
         ports => {
             format!("removed pxeguard from the kernel; ports no longer guarded: {ports}\n")
         }
+    })
+}
+
+fn ask_network(args: &ProbeArgs) -> anyhow::Result<ExitCode> {
+    let report = probe::probe(args)?;
+    print(&shown(args.json, &report, probe_table))?;
+    Ok(match report.verdict {
+        ProbeVerdict::Ok => ExitCode::Done,
+        ProbeVerdict::Conflict | ProbeVerdict::Problem => ExitCode::Failed,
+        ProbeVerdict::Nobody => ExitCode::Nobody,
     })
 }
 

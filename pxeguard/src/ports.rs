@@ -21,7 +21,7 @@ mod fdb;
 mod generic_netlink;
 mod kind;
 mod link;
-mod netlink;
+pub(crate) mod netlink;
 mod open_vswitch;
 mod problem;
 mod snapshot;

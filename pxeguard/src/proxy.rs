@@ -4,7 +4,7 @@
 //! decides, with what `learning` knows and by a [`Strategy`]; `reply` says it in bytes, which `templates` keeps;
 //! `socket` and `service` do the rest.
 
-mod answer;
+pub(crate) mod answer;
 mod boot_server_port;
 mod counts;
 mod fast_path;
@@ -12,7 +12,7 @@ pub(crate) mod frame;
 mod learning;
 mod record;
 mod reply;
-mod request;
+pub(crate) mod request;
 mod responder;
 mod service;
 mod socket;

@@ -7,6 +7,7 @@ mod doctor;
 mod explanation;
 mod history;
 mod overview;
+mod probe;
 mod table;
 mod totals;
 
@@ -36,6 +37,10 @@ pub use explanation::{
 };
 pub use history::{HISTORY, History, Sample};
 pub use overview::Overview;
+pub use probe::{
+    Blocked, BootServerAnswer, BootStep, BootTrial, ClientAnswer, Finding, ProbeGuard, ProbeReport, ProbeVerdict,
+    Responder, Severity, probe_table,
+};
 pub(crate) use table::printable;
 pub use table::{ports_table, servers_table, status_table, trusts_table};
 pub use totals::Totals;

@@ -269,7 +269,9 @@ impl Table {
         let Self { clients, log, counts, .. } = self;
         let mut lines = Vec::new();
         for (who, client) in clients.iter_mut() {
-            if let Some(words) = client.attempt().newly_silent(now) {
+            // A probe asks as all kinds of clients, and loads nothing.
+            let is_probe = who.mac().is_some_and(crate::probe::is_probe);
+            if let Some(words) = client.attempt().newly_silent(now).filter(|_| !is_probe) {
                 let attempt = client.attempt();
                 if attempt.comes_to(Outcome::Silent) {
                     counts.came_to(attempt.arch, Outcome::Silent);

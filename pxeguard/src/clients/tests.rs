@@ -85,6 +85,16 @@ fn who_fetches_nothing_is_explained() {
 }
 
 #[test]
+fn a_probe_that_fetches_nothing_is_no_news() {
+    let mut scene = Scene::new();
+    let mac = [0x02, b'p', b'x', b'g', 1, 2];
+    let offered = Step::Answered { mac, message: "offer", strategy: "direct", file: Some("ipxe.efi".into()) };
+    scene.tell(asked_by(mac, "PXEClient", "discover")).tell(offered);
+    assert_eq!(scene.later(30).state().0, ClientState::Silent);
+    assert_eq!(scene.clients.table().look(scene.now), []);
+}
+
+#[test]
 fn a_program_that_was_loaded_goes_on_with_the_same_boot() {
     let mut scene = Scene::new();
     scene.tell(asked()).tell(offered()).tell(addressed()).tell(started(ID, "ipxe.efi")).tell(ended(1000, Ending::Done));

@@ -31,7 +31,7 @@ const PAUSE: Duration = Duration::from_millis(5);
 pub(super) const NLMSG_HEADER: usize = 16;
 
 /// A socket for rtnetlink in the network namespace that the calling thread is in.
-pub(super) fn open(flags: SockFlag) -> Result<OwnedFd, PortsError> {
+pub(crate) fn open(flags: SockFlag) -> Result<OwnedFd, PortsError> {
     open_for(SockProtocol::NetlinkRoute, flags).map_err(|errno| PortsError::Open(errno.into()))
 }
 
@@ -41,7 +41,7 @@ pub(super) fn open_for(protocol: SockProtocol, flags: SockFlag) -> Result<OwnedF
 }
 
 /// Takes nothing from anybody but the kernel from now on.
-pub(super) fn listen_to_kernel(socket: &OwnedFd) -> Result<(), Errno> {
+pub(crate) fn listen_to_kernel(socket: &OwnedFd) -> Result<(), Errno> {
     connect(socket.as_raw_fd(), &NetlinkAddr::new(0, 0))
 }
 
@@ -102,7 +102,7 @@ impl<T: Send + 'static> Table<T> {
 /// Shows each message that answers a request, without its netlink header, until the kernel says that it was the last.
 ///
 /// Returns whether a table changed while it was read; an error is what the kernel answered.
-pub(super) fn answers(socket: &OwnedFd, sequence: u32, mut each: impl FnMut(&[u8])) -> Result<bool, Errno> {
+pub(crate) fn answers(socket: &OwnedFd, sequence: u32, mut each: impl FnMut(&[u8])) -> Result<bool, Errno> {
     let mut changed = false;
     let mut buffer = vec![0; DATAGRAM_BYTES];
     loop {
