@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Parser, Subcommand};
+use clap_complete::Shell;
 
 use crate::boot::{ClientMac, ProgramChoice};
 use crate::config::{DEFAULT_CONTROL, MAX_PER_S, ModeChoice};
@@ -47,6 +48,14 @@ Examples:
 The guard goes on when this process ends, crashes or is replaced: pxeguard detach ends it.
 On SIGHUP the configuration file is read again.";
 
+const AFTER_COMPLETIONS: &str = "\
+Examples:
+  pxeguard completions bash > /etc/bash_completion.d/pxeguard
+  pxeguard completions zsh > /usr/local/share/zsh/site-functions/_pxeguard
+  pxeguard completions fish > /etc/fish/completions/pxeguard.fish
+
+Debian's package has them installed already.";
+
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -69,6 +78,12 @@ pub enum Command {
     Trust(TrustCommand),
     /// Removes every program, link and map of pxeguard from the kernel.  Nothing is guarded then.
     Detach,
+    /// Prints what makes a shell complete pxeguard's commands and options.
+    #[command(after_long_help = AFTER_COMPLETIONS)]
+    Completions(CompletionsArgs),
+    /// Writes the manual pages, one for each command, into a folder.
+    #[command(hide = true)]
+    Manual(ManualArgs),
 }
 
 /// What `pxeguard run` is told.  What is missing comes from the configuration file, or has a default.
@@ -233,6 +248,22 @@ impl TrustArgs {
         let given = self.which.trust.as_ref().or(self.which.port.as_ref());
         given.expect("clap asks for one of them").clone()
     }
+}
+
+/// Which shell.
+#[derive(Args, Clone, Debug)]
+pub struct CompletionsArgs {
+    /// The shell.
+    #[arg(value_name = "SHELL")]
+    pub shell: Shell,
+}
+
+/// Where the manual goes.
+#[derive(Args, Clone, Debug)]
+pub struct ManualArgs {
+    /// A folder that exists.
+    #[arg(value_name = "DIR")]
+    pub folder: PathBuf,
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ pub mod dataplane;
 pub mod exit;
 pub mod hook;
 pub mod http;
+pub mod manual;
 pub mod metrics;
 pub mod networks;
 pub mod port_holder;

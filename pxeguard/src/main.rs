@@ -18,7 +18,7 @@ use pxeguard::control::{Request, Response, ask};
 use pxeguard::exit::ExitCode;
 use pxeguard::report::{boot_table, clients_table, ports_table, servers_table, status_table, trusts_table};
 use pxeguard::time::Timestamp;
-use pxeguard::{daemon, dataplane};
+use pxeguard::{daemon, dataplane, manual};
 use serde::Serialize;
 
 fn main() -> process::ExitCode {
@@ -70,6 +70,8 @@ fn execute(command: Command) -> anyhow::Result<()> {
         Command::Trust(TrustCommand::Add(args)) => change(&args.control, &Request::TrustAdd(args.trust())),
         Command::Trust(TrustCommand::Remove(args)) => change(&args.control, &Request::TrustRemove(args.trust())),
         Command::Detach => detach(),
+        Command::Completions(args) => print(&manual::completions(args.shell)),
+        Command::Manual(args) => Ok(manual::write_pages(&args.folder)?),
     }
 }
 
