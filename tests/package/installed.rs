@@ -25,6 +25,9 @@ fn debian_13_guards_from_installation_to_removal_without_a_gap_and_is_clean_afte
 /// Versions of the same program: what dpkg calls an upgrade.
 const VERSIONS: [&str; 2] = ["1.0", "1.1"];
 
+/// A server that nobody sees.
+const BY_HAND: &str = "52:54:00:12:34:56@p-client";
+
 fn packages() -> Result<TempDir> {
     let folder = tempfile::tempdir()?;
     for version in VERSIONS {
@@ -71,14 +74,18 @@ fn life_in(release: &str) {
         debian.install(VERSIONS[1]);
         flood.goes_on();
         assert_ne!(debian.pid(), pid);
-        assert_eq!(debian.guarded_since(), since);
         debian.assert_runs_as_its_own_user();
         // What is stopped still guards.
         debian.run(["systemctl", "stop", "pxeguard"]).unwrap();
         flood.goes_on();
         assert_eq!(flood.leaked_to(&scene.at_client), 0);
     });
+    // What root does by hand meanwhile becomes the service's.
+    debian.run("systemd-run --quiet --unit=by-hand --service-type=notify pxeguard run".split(' ')).unwrap();
+    debian.run(["pxeguard", "trust", "add", BY_HAND]).unwrap();
+    debian.run(["systemctl", "stop", "by-hand"]).unwrap();
     debian.run(["systemctl", "start", "pxeguard"]).unwrap();
+    assert!(debian.run(["pxeguard", "trust", "list"]).unwrap().contains(BY_HAND));
     assert_eq!(debian.guarded_since(), since);
 
     debian.run(["dpkg", "--remove", "pxeguard"]).unwrap();
@@ -133,7 +140,7 @@ impl Debian<'_> {
     fn traces(&self) -> String {
         let traces = "find / -xdev -iname '*pxeguard*' ! -path '/proc/*' ! -path '/mnt/*' | sort
             find /run /sys/fs/bpf -iname '*pxeguard*' -o -path '/sys/fs/bpf/*' | sort
-            getent passwd | sort; getent group | sort
+            getent passwd pxeguard; getent group pxeguard
             systemctl list-unit-files --no-legend --no-pager 'pxeguard*'; dpkg --get-selections 'pxeguard*'
             grep -l pxeguard /proc/[0-9]*/comm || true";
         self.shell(traces).unwrap()
