@@ -14,7 +14,7 @@ use std::process::{Command, Stdio};
 use anyhow::{Context as _, Result, ensure};
 
 pub use deb::{Compression, deb};
-pub use tarball::tarball;
+pub use tarball::{is_static, tarball};
 
 /// The version of the sources.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");

@@ -14,12 +14,17 @@ const PLACE: Place = Place { prefix: "", installed: "/usr/local", zsh: "share/zs
 /// What Debian has in a file of its own form.
 const LICENCES: [&str; 2] = ["LICENSE-APACHE", "LICENSE-MIT"];
 
+/// Whether a program needs no loader, and so no library of the machine's.
+pub fn is_static(program: &Path) -> Result<bool> {
+    let headers = run(Command::new("readelf").arg("--program-headers").arg(program).env("LC_ALL", "C"))?;
+    Ok(!headers.contains("INTERP"))
+}
+
 /// Makes `pxeguard-VERSION-TARGET.tar.gz` in a folder; `target` says for which machines, such as `x86_64-linux-musl`.
 ///
 /// Refuses a program that needs libraries.
 pub fn tarball(built: &Built, target: &str, folder: &Path) -> Result<PathBuf> {
-    let headers = run(Command::new("readelf").arg("--program-headers").arg(&built.program).env("LC_ALL", "C"))?;
-    ensure!(!headers.contains("INTERP"), "{} is not static", built.program.display());
+    ensure!(is_static(&built.program)?, "{} is not static", built.program.display());
     let name = format!("pxeguard-{}-{target}", built.version);
     let stage = tempfile::tempdir().context("cannot make a temporary folder")?;
     let tree = Tree::new(stage.path().join(&name))?;

@@ -25,6 +25,9 @@ fn debian_13_guards_from_installation_to_removal_without_a_gap_and_is_clean_afte
 /// Versions of the same program: what dpkg calls an upgrade.
 const VERSIONS: [&str; 2] = ["1.0", "1.1"];
 
+/// What is booted, or at least served.
+const BOOT_FILE: &str = "/var/lib/pxeguard/boot/hello";
+
 /// A server that nobody sees.
 const BY_HAND: &str = "52:54:00:12:34:56@p-client";
 
@@ -38,16 +41,11 @@ fn packages() -> Result<TempDir> {
 }
 
 fn life_in(release: &str) {
-    skip_unless!(
-        "dpkg-deb",
-        "dpkg-shlibdeps",
-        "strip",
-        "systemd-nspawn",
-        "bpftool",
-        tarball(release).to_str().unwrap()
-    );
+    skip_unless!("dpkg-deb", "dpkg-shlibdeps", "strip", "systemd-nspawn", "curl", tarball(release).to_str().unwrap());
     let packages = packages().unwrap();
     let scene = Scene::new();
+    scene.lab.hypervisor().ip("address add 10.9.0.1/24 dev vmbr0\n").unwrap();
+    scene.client.add_address("10.9.0.2/24").unwrap();
     let debian = Debian::boot(scene.lab.hypervisor(), release, packages.path()).unwrap();
     let before = debian.traces();
     assert!(scene.offer_arrives(&scene.rogue), "nothing is guarded yet");
@@ -65,9 +63,11 @@ fn life_in(release: &str) {
         assert!(!scene.offer_arrives(&scene.rogue));
         let flood = Flood::start(scope, &scene.rogue);
         let pid = debian.pid();
+        debian.shell(&format!("mkdir /var/lib/pxeguard/boot && echo hello >{BOOT_FILE}")).unwrap();
         debian.run(["systemctl", "restart", "pxeguard"]).unwrap();
         flood.goes_on();
         assert_ne!(debian.pid(), pid);
+        assert_boot_files_are_served(&scene, &debian);
         let pid = debian.pid();
         debian.run(["systemctl", "reload", "pxeguard"]).unwrap();
         assert_eq!(debian.pid(), pid, "it is told to read its configuration again");
@@ -91,21 +91,30 @@ fn life_in(release: &str) {
     debian.run(["dpkg", "--remove", "pxeguard"]).unwrap();
     assert!(scene.offer_arrives(&scene.rogue), "nothing guards any more");
     debian.shell("test -s /etc/pxeguard/pxeguard.toml && test -s /var/lib/pxeguard/state.toml").unwrap();
-    debian.shell("mkdir /var/lib/pxeguard/boot && echo mine >/var/lib/pxeguard/boot/disk.iso").unwrap();
     debian.run(["dpkg", "--purge", "pxeguard"]).unwrap();
-    assert_eq!(debian.shell("find /var/lib/pxeguard -type f").unwrap(), "/var/lib/pxeguard/boot/disk.iso\n");
+    assert_eq!(debian.shell("find /var/lib/pxeguard -type f").unwrap(), format!("{BOOT_FILE}\n"));
     debian.shell("rm -r /var/lib/pxeguard").unwrap();
     assert_eq!(debian.traces(), before);
+}
+
+/// By TFTP and HTTP, to the client; the service's rights are enough for that.
+fn assert_boot_files_are_served(scene: &Scene, debian: &Debian<'_>) {
+    for place in ["http://10.9.0.1:8067", "tftp://10.9.0.1"] {
+        let fetched = scene.client.run(["curl", "--silent", "--show-error", "--fail", &format!("{place}/hello")]);
+        let fetched = fetched.unwrap_or_else(|why| panic!("{why}\n{}", debian.journal()));
+        assert_eq!(fetched, "hello\n", "{place}");
+    }
 }
 
 impl Debian<'_> {
     fn install(&self, version: &str) {
         self.shell(&format!("dpkg --install /mnt/pxeguard_{version}_*.deb")).unwrap();
-        let said = self.run(["pxeguard", "status", "--json"]).unwrap_or_else(|why| {
-            let journal = self.run(["journalctl", "--no-pager", "-u", "pxeguard", "-u", "pxeguard-pins"]).unwrap();
-            panic!("{why}\n{journal}")
-        });
+        let said = self.run(["pxeguard", "status", "--json"]).unwrap_or_else(|why| panic!("{why}\n{}", self.journal()));
         assert!(said.contains("\"ports\": 3"), "{said}");
+    }
+
+    fn journal(&self) -> String {
+        self.run(["journalctl", "--no-pager", "--unit=pxeguard", "--unit=pxeguard-pins"]).unwrap()
     }
 
     fn assert_runs_as_its_own_user(&self) {

@@ -5,7 +5,6 @@ mod debian;
 #[path = "../lifecycle/flood.rs"]
 mod flood;
 #[path = "../lifecycle/hosts.rs"]
-#[expect(dead_code, reason = "the tests of the guard's life use all of it")]
 mod hosts;
 mod installed;
 mod rights;

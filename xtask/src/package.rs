@@ -1,7 +1,7 @@
 //! `cargo xtask package`: what is installed on other machines.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context as _, Result};
@@ -20,7 +20,7 @@ const STATIC_TARGET: &str = "x86_64-unknown-linux-musl";
 /// the papers.
 #[derive(Args)]
 pub struct Package {
-    /// Package this program as it is, for Debian alone; nothing is built
+    /// Package this program, and build nothing: as the tarball if it is static, else for Debian
     #[arg(long, value_name = "FILE")]
     program: Option<PathBuf>,
 }
@@ -30,18 +30,31 @@ impl Package {
         setup::provide(&[Purpose::Package])?;
         let folder = workspace::target_dir()?.join("package");
         fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
-        let program = match &self.program {
-            Some(program) => program.clone(),
-            None => build::release()?,
-        };
-        let built = |program| Built { program, version: VERSION.to_owned() };
-        println!("{}", pxeguard_package::deb(&built(program), Compression::Xz, &folder)?.display());
-        if self.program.is_none() {
-            let tarball = pxeguard_package::tarball(&built(static_program()?), "x86_64-linux-musl", &folder)?;
-            println!("{}", tarball.display());
+        match &self.program {
+            Some(program) if pxeguard_package::is_static(program)? => tarball(program.clone(), &folder),
+            Some(program) => deb(program.clone(), &folder),
+            None => {
+                deb(build::release()?, &folder)?;
+                tarball(static_program()?, &folder)
+            }
         }
-        Ok(())
     }
+}
+
+fn deb(program: PathBuf, folder: &Path) -> Result<()> {
+    let deb = pxeguard_package::deb(&built(program), Compression::Xz, folder)?;
+    println!("{}", deb.display());
+    Ok(())
+}
+
+fn tarball(program: PathBuf, folder: &Path) -> Result<()> {
+    let tarball = pxeguard_package::tarball(&built(program), "x86_64-linux-musl", folder)?;
+    println!("{}", tarball.display());
+    Ok(())
+}
+
+fn built(program: PathBuf) -> Built {
+    Built { program, version: VERSION.to_owned() }
 }
 
 /// Builds the program once more, with all that it needs in it.
