@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Parser, Subcommand};
+use clap_complete::Shell;
 
 use crate::boot::{ClientMac, ProgramChoice};
 use crate::config::{DEFAULT_CONTROL, MAX_PER_S, ModeChoice};
@@ -92,6 +93,13 @@ Examples:
 Servers' replies are there with verdict and reason as the packet's comment (frame.comment), at the port by which they came
 in; of a flood only some, and how many more there were.  Clients' questions are there as far as the daemon reads them,
 and its answers.";
+const AFTER_COMPLETIONS: &str = "\
+Examples:
+  pxeguard completions bash > /etc/bash_completion.d/pxeguard
+  pxeguard completions zsh > /usr/local/share/zsh/site-functions/_pxeguard
+  pxeguard completions fish > /etc/fish/completions/pxeguard.fish
+
+Debian's package has them installed already.";
 
 /// The commands.
 #[derive(Debug, Subcommand)]
@@ -134,6 +142,12 @@ pub enum Command {
     Token(ControlArgs),
     /// Removes every program, link and map of pxeguard from the kernel.  Nothing is guarded then.
     Detach,
+    /// Prints what makes a shell complete pxeguard's commands and options.
+    #[command(after_long_help = AFTER_COMPLETIONS)]
+    Completions(CompletionsArgs),
+    /// Writes the manual pages, one for each command, into a folder.
+    #[command(hide = true)]
+    Manual(ManualArgs),
 }
 
 /// What `pxeguard run` is told.  What is missing comes from the configuration file, or has a default.
@@ -351,6 +365,22 @@ impl TrustArgs {
         let given = self.which.trust.as_ref().or(self.which.port.as_ref());
         given.expect("clap asks for one of them").clone()
     }
+}
+
+/// Which shell.
+#[derive(Args, Clone, Debug)]
+pub struct CompletionsArgs {
+    /// The shell.
+    #[arg(value_name = "SHELL")]
+    pub shell: Shell,
+}
+
+/// Where the manual goes.
+#[derive(Args, Clone, Debug)]
+pub struct ManualArgs {
+    /// A folder that exists.
+    #[arg(value_name = "DIR")]
+    pub folder: PathBuf,
 }
 
 #[cfg(test)]

@@ -15,6 +15,7 @@ pub mod explain;
 pub mod guests;
 pub mod hook;
 pub mod http;
+pub mod manual;
 pub mod metrics;
 pub mod networks;
 pub mod oui;

@@ -27,7 +27,7 @@ use pxeguard::report::{
 };
 use pxeguard::time::Timestamp;
 use pxeguard::web::read_token;
-use pxeguard::{capture, daemon, dataplane, watch};
+use pxeguard::{capture, daemon, dataplane, manual, watch};
 use serde::Serialize;
 
 fn main() -> process::ExitCode {
@@ -86,6 +86,8 @@ fn execute(command: Command) -> anyhow::Result<ExitCode> {
         Command::Trust(TrustCommand::Remove(args)) => change(&args.control, &Request::TrustRemove(args.trust())),
         Command::Token(args) => print(&(read_token(&args.control)? + "\n")),
         Command::Detach => detach(),
+        Command::Completions(args) => print(&manual::completions(args.shell)),
+        Command::Manual(args) => Ok(manual::write_pages(&args.folder)?),
     }?;
     Ok(ExitCode::Done)
 }
@@ -187,18 +189,21 @@ fn print(text: &str) -> anyhow::Result<()> {
 /// Capabilities by number, from linux/capability.h.
 const CAP_NET_ADMIN: u32 = 12;
 const CAP_SYS_ADMIN: u32 = 21;
+const CAP_PERFMON: u32 = 38;
 const CAP_BPF: u32 = 39;
 
-/// Loading and attaching programs takes CAP_BPF and CAP_NET_ADMIN (kernel/bpf/syscall.c); CAP_SYS_ADMIN includes CAP_BPF.
+/// Loading and attaching programs takes CAP_BPF and CAP_NET_ADMIN (kernel/bpf/syscall.c).  Without CAP_PERFMON the verifier
+/// refuses them, because they compare pointers with zero ("pointer comparison prohibited", `check_cond_jmp_op` of
+/// kernel/bpf/verifier.c).  CAP_SYS_ADMIN includes CAP_BPF and CAP_PERFMON (linux/capability.h).
 fn require_privileges() -> anyhow::Result<()> {
     let status = fs::read_to_string("/proc/self/status").context("cannot read /proc/self/status")?;
     let effective = status.lines().find_map(|line| line.strip_prefix("CapEff:"));
     let effective = effective.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0);
     let has = |capability: u32| effective & 1 << capability != 0;
-    if has(CAP_NET_ADMIN) && (has(CAP_BPF) || has(CAP_SYS_ADMIN)) {
+    if has(CAP_NET_ADMIN) && (has(CAP_SYS_ADMIN) || has(CAP_BPF) && has(CAP_PERFMON)) {
         return Ok(());
     }
-    bail!("must be root (or have CAP_BPF and CAP_NET_ADMIN)")
+    bail!("must be root (or have CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN)")
 }
 
 /// Logs to standard error; `RUST_LOG` says what, else everything from info upwards.

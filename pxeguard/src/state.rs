@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, fchown};
 use std::path::{Path, PathBuf};
 use std::process;
 
@@ -172,6 +172,10 @@ impl StateFile {
         let mut options = OpenOptions::new();
         options.write(true).create(true).truncate(true).mode(0o600).custom_flags(nix::libc::O_NOFOLLOW);
         let mut file = options.open(temporary).map_err(|source| io_error("create", temporary, source))?;
+        // Who runs it by hand, as root, leaves a file that the service can read.  Others need not be able to.
+        if let Ok(folder) = fs::metadata(self.folder()) {
+            let _ = fchown(&file, Some(folder.uid()), Some(folder.gid()));
+        }
         let written = file.write_all(text).and_then(|()| file.sync_all());
         written.map_err(|source| io_error("write", temporary, source))?;
         fs::rename(temporary, &self.path).map_err(|source| io_error("replace", &self.path, source))?;

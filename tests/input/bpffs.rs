@@ -48,6 +48,22 @@ fn bpf_file_system_that_may_not_be_mounted_is_asked_for() {
     guard(&lab, "--iface vmbr0");
 }
 
+/// As the service has it: its folder of the BPF file system is mounted alone, and where the rest was is nothing.
+#[test]
+fn folder_of_a_bpf_file_system_is_enough() {
+    skip_unless!();
+    let lab = Lab::new().unwrap();
+    let _guest = lab.attach("guest").unwrap();
+    let hidden = "mkdir /sys/fs/bpf/pxeguard /run/lab/pins; mount --bind /sys/fs/bpf/pxeguard /run/lab/pins
+        mount -t tmpfs tmpfs /sys/fs/bpf; mkdir /sys/fs/bpf/pxeguard; mount --move /run/lab/pins /sys/fs/bpf/pxeguard";
+    lab.hypervisor().run(["sh", "-ec", hidden]).unwrap();
+    let daemon = guard(&lab, "--iface vmbr0");
+    assert_eq!(file_system(&lab), "tmpfs\n");
+    daemon.kill9().unwrap();
+    let daemon = guard(&lab, "--iface vmbr0");
+    daemon.process().wait_line(|line| line.contains("1 taken over"), crate::SOON).unwrap();
+}
+
 #[test]
 fn detach_finds_nothing_where_there_is_no_bpf_file_system() {
     skip_unless!();

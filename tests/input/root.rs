@@ -29,7 +29,7 @@ fn who_is_not_root_cannot_guard_and_is_told_so() {
     let lab = Lab::new().unwrap();
     let _guest = lab.attach("guest").unwrap();
     let host = lab.hypervisor();
-    as_nobody(host, "run --iface vmbr0").failed(&["must be root", "CAP_BPF", "CAP_NET_ADMIN"]);
+    as_nobody(host, "run --iface vmbr0").failed(&["must be root", "CAP_BPF", "CAP_PERFMON", "CAP_NET_ADMIN"]);
     as_nobody(host, "detach").failed(&["must be root"]);
     // A container's root has not all of root's rights.
     let contained = "--bounding-set=-bpf,-sys_admin --inh-caps=-bpf,-sys_admin";

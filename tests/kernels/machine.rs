@@ -8,6 +8,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use pxeguard_lab::firmware::qemu;
 use pxeguard_lab::{Host, guard};
+use pxeguard_package::UNIT;
 use tempfile::NamedTempFile;
 
 use crate::archive::Archive;
@@ -53,7 +54,8 @@ const OTHER_TAP: &str = "tap,id=n06,script=no,downscript=no";
 const PATIENCE: Duration = Duration::from_secs(240);
 
 /// The programs of this machine's that the guest needs, and where it has them.
-const PROGRAMS: [(&str, &str); 3] = [("/bin/busybox", "busybox"), ("/usr/sbin/ip", "ip"), ("/usr/sbin/tc", "tc")];
+const PROGRAMS: [(&str, &str); 4] =
+    [("/bin/busybox", "busybox"), ("/usr/sbin/ip", "ip"), ("/usr/sbin/tc", "tc"), ("/usr/bin/setpriv", "setpriv")];
 
 /// Boots a kernel with pxeguard and a script; what it said on its serial console until it was off.
 pub fn run(linux: Linux, script: &Script) -> Result<String> {
@@ -96,7 +98,14 @@ fn initramfs(linux: Linux, script: &str) -> Result<Vec<u8>> {
     archive.program("/usr/bin/pxeguard", &guard::program()?)?;
     archive.file("/init", INIT.as_bytes());
     archive.file("/story.sh", script.as_bytes());
+    archive.file("/capabilities", capabilities().as_bytes());
     Ok(archive.finish())
+}
+
+/// What setpriv(1) calls the capabilities of the service: each kernel has to do with them.
+fn capabilities() -> String {
+    let given = UNIT.lines().find_map(|line| line.strip_prefix("CapabilityBoundingSet=")).expect("the unit says it");
+    given.split(' ').map(|name| format!(",+{}", name.trim_start_matches("CAP_").to_lowercase())).collect()
 }
 
 fn installed(name: &str) -> Result<PathBuf> {

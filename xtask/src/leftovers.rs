@@ -11,9 +11,9 @@ use anyhow::{Result, bail};
 /// Tells the tests which program to test; whatever they start inherits it.
 pub const PROGRAM: &str = "PXEGUARD_BIN";
 
-/// Folders in which the kernel shows what lives on when its maker is gone:
-/// namespaces, pinned programs, interfaces.
-const PLACES: [&str; 3] = ["/run/netns", "/sys/fs/bpf", "/sys/class/net"];
+/// Folders in which the kernel shows what lives on when its maker is gone: namespaces, pinned programs, interfaces, control
+/// groups (of both hierarchies where there are two).
+const PLACES: [&str; 5] = ["/run/netns", "/sys/fs/bpf", "/sys/class/net", "/sys/fs/cgroup", "/sys/fs/cgroup/unified"];
 
 /// How the names of everything begin that we make there.
 const OURS: [&str; 2] = ["pxeguard", "pxg"];

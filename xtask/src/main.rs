@@ -9,6 +9,7 @@ mod command;
 mod demo;
 mod fuzz;
 mod leftovers;
+mod package;
 mod packages;
 mod run;
 mod setup;
@@ -27,6 +28,7 @@ use clap::Parser;
 enum Cli {
     Setup(setup::Setup),
     Build(build::Build),
+    Package(package::Package),
     Run(run::Run),
     Demo(demo::Demo),
     Test(test::Test),
@@ -41,6 +43,7 @@ fn main() -> ExitCode {
     let done = match Cli::parse() {
         Cli::Setup(command) => command.run(),
         Cli::Build(command) => command.run(),
+        Cli::Package(command) => command.run(),
         Cli::Run(command) => command.run(),
         Cli::Demo(command) => command.run(),
         Cli::Test(command) => command.run(),

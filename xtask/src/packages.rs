@@ -1,6 +1,7 @@
 //! Debian packages: which are needed for what, and how they are installed
 //! without a service starting; some are unpacked instead.
 
+mod debian;
 mod kernels;
 mod unpacked;
 
@@ -18,6 +19,8 @@ pub enum Purpose {
     Demo,
     /// Real DHCP servers, clients and instruments for `cargo xtask test`
     Test,
+    /// What `cargo xtask package` makes packages with
+    Package,
     /// Load generators and competitors for `cargo xtask bench`
     Bench,
 }
@@ -26,12 +29,14 @@ const DEMO: &[&str] = &["busybox", "dnsmasq-base", "ethtool", "iproute2", "udhcp
 
 const TEST: &[&str] = &[
     "atftp",
+    "binutils",
     "bpftool",
     "busybox",
     "chromium",
     "curl",
     "dhcpcd-base",
     "dnsmasq-base",
+    "dpkg-dev",
     "ethtool",
     "iperf3",
     "iproute2",
@@ -39,17 +44,22 @@ const TEST: &[&str] = &[
     "isc-dhcp-client",
     "kea-admin", // perfdhcp
     "kea-dhcp4-server",
+    "mmdebstrap",
     "netsniff-ng",
     "nftables",
     "openvswitch-switch",
     "prometheus", // promtool
     "python3-jsonschema",
+    "systemd",
+    "systemd-container",
     "tcpdump",
     "tftp-hpa",
     "tshark",
     "udhcpc",
     "udhcpd",
 ];
+
+const PACKAGE: &[&str] = &["binutils", "dpkg-dev"];
 
 const BENCH: &[&str] = &[
     "atftp",
@@ -72,6 +82,7 @@ impl Purpose {
         match self {
             Self::Demo => DEMO,
             Self::Test => TEST,
+            Self::Package => PACKAGE,
             Self::Bench => BENCH,
         }
     }
@@ -86,6 +97,7 @@ pub fn provide(mut apt: Option<&mut Apt>, purposes: &[Purpose]) -> Result<()> {
     unpacked::provide(apt, purposes)?;
     if purposes.contains(&Purpose::Test) {
         kernels::provide(apt)?;
+        debian::provide()?;
     }
     Ok(())
 }

@@ -49,9 +49,13 @@ pub enum BpffsError {
     },
 }
 
-/// Mounts a BPF file system at `path`, unless there is one.
+/// The folder of the BPF file system in which everything of ours is.
+pub const FOLDER: &str = "pxeguard";
+
+/// Mounts a BPF file system at `path`, unless there is one, or [`FOLDER`] of one: a service is shown no more of it.
 pub fn mount(path: &Path) -> Result<(), BpffsError> {
-    if statfs(path).is_ok_and(|found| found.filesystem_type() == BPF_FS_MAGIC) {
+    let is_bpffs = |path: &Path| statfs(path).is_ok_and(|found| found.filesystem_type() == BPF_FS_MAGIC);
+    if is_bpffs(path) || is_bpffs(&path.join(FOLDER)) {
         return Ok(());
     }
     nix::mount::mount(Some("bpf"), path, Some("bpf"), MsFlags::empty(), Some("mode=0700"))

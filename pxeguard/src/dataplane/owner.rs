@@ -19,7 +19,8 @@ pub fn of_program(bpffs: &Path, id: u32) -> String {
             None => format!("libxdp's dispatcher (id {id})"),
         },
         Some(name) => format!("the XDP program {name} (id {id})"),
-        None => format!("an XDP program without a name (id {id})"),
+        // It has no name, or we have no CAP_SYS_ADMIN, without which nobody may look at foreign programs.
+        None => format!("an XDP program (id {id})"),
     }
 }
 

@@ -83,7 +83,7 @@ impl Pins {
     }
 
     fn at(bpffs: &Path) -> Self {
-        let root = bpffs.join("pxeguard");
+        let root = bpffs.join(bpffs::FOLDER);
         Self { maps: root.join(format!("maps-{LAYOUT}")), links: root.join("links"), root, bpffs: bpffs.to_owned() }
     }
 

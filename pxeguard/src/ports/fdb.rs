@@ -11,6 +11,9 @@ use super::netlink::{Attributes, Table, number};
 /// Length of `struct ndmsg` (linux/neighbour.h).
 const NDMSG: usize = 12;
 
+/// `NDA_MASTER` of linux/neighbour.h, which libc has not for every C library.
+const NDA_MASTER: u16 = 9;
+
 /// A MAC that a bridge has learnt, or has been told, to be behind one of its ports.
 struct Entry {
     mac: Mac,
@@ -49,7 +52,7 @@ impl Entry {
         Some(Self {
             mac: find(libc::NDA_LLADDR)?.try_into().ok()?,
             port: Ifindex(header.ifindex),
-            bridge: Ifindex(number(find(libc::NDA_MASTER)?)?),
+            bridge: Ifindex(number(find(NDA_MASTER)?)?),
         })
     }
 }

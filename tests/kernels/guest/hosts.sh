@@ -25,9 +25,11 @@ lease() { # TRIES
     ip netns exec client busybox udhcpc -i eth0 -f -n -q -t ${1:-8} -T 1 -s /etc/lease 2>/dev/null | grep . || echo nobody
 }
 
+# With the capabilities of the service, and no more.
 guard() { # ARGUMENTS
     began=$(cut -d' ' -f1 /proc/uptime)
-    pxeguard run --iface vmbr0 "$@" >> /run/guard.log 2>&1 &
+    set_to=-all$(cat /capabilities)
+    setpriv --bounding-set=$set_to --inh-caps=$set_to pxeguard run --iface vmbr0 "$@" >> /run/guard.log 2>&1 &
     guard=$!
     until pxeguard ports > /dev/null 2>&1; do
         kill -0 $guard || { cat /run/guard.log; exit 1; }
@@ -41,6 +43,8 @@ end() { # SIGNAL
     wait $guard || true
 }
 
+# As systemd does, which may mount.
+mount -t bpf -o mode=700 bpf /sys/fs/bpf
 ip link add vmbr0 type bridge forward_delay 0 stp_state 0 mcast_snooping 0
 ip link set vmbr0 up
 printf '#!/bin/sh\n[ $1 != bound ] || echo $serverid\n' > /etc/lease

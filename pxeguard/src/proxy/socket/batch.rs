@@ -57,8 +57,9 @@ impl Batch {
         while done < self.lengths.len() {
             let rest = &mut messages[done..self.lengths.len()];
             let (fd, count) = (socket.as_raw_fd(), rest.len() as libc::c_uint);
+            // The flags' type is not the same in every C library.
             // SAFETY: each message refers to a buffer that lives longer than the call, with its length.
-            let sent = unsafe { libc::sendmmsg(fd, rest.as_mut_ptr(), count, libc::MSG_DONTWAIT) };
+            let sent = unsafe { libc::sendmmsg(fd, rest.as_mut_ptr(), count, libc::MSG_DONTWAIT as _) };
             match usize::try_from(sent) {
                 Ok(sent) => done += sent,
                 // No room for the first of them, or its interface is down: the client asks again.
