@@ -169,13 +169,7 @@ impl StateFile {
     }
 
     fn replace(&self, temporary: &Path, text: &[u8]) -> Result<(), StateError> {
-        let mut options = OpenOptions::new();
-        options.write(true).create(true).truncate(true).mode(0o600).custom_flags(nix::libc::O_NOFOLLOW);
-        let mut file = options.open(temporary).map_err(|source| io_error("create", temporary, source))?;
-        // Who runs it by hand, as root, leaves a file that the service can read.  Others need not be able to.
-        if let Ok(folder) = fs::metadata(self.folder()) {
-            let _ = fchown(&file, Some(folder.uid()), Some(folder.gid()));
-        }
+        let mut file = create(temporary).map_err(|source| io_error("create", temporary, source))?;
         let written = file.write_all(text).and_then(|()| file.sync_all());
         written.map_err(|source| io_error("write", temporary, source))?;
         fs::rename(temporary, &self.path).map_err(|source| io_error("replace", &self.path, source))?;
@@ -205,6 +199,20 @@ impl StateFile {
         name.push(suffix);
         name.into()
     }
+}
+
+/// A new, empty file that nobody else can read.
+///
+/// Who runs the daemon by hand, as root, leaves files that the service can read: they belong to their folder's owner.
+pub(crate) fn create(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(true).mode(0o600).custom_flags(nix::libc::O_NOFOLLOW);
+    let file = options.open(path)?;
+    if let Some(Ok(folder)) = path.parent().map(fs::metadata) {
+        // Others than root cannot, and need not.
+        let _ = fchown(&file, Some(folder.uid()), Some(folder.gid()));
+    }
+    Ok(file)
 }
 
 enum Unreadable {

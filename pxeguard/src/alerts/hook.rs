@@ -1,5 +1,6 @@
 //! The program of the operator's that is told of alerts: one run for each that opens or closes, JSON on its standard input.
 
+use std::io;
 use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
@@ -58,6 +59,16 @@ impl Hooks {
     }
 }
 
+/// The service's capabilities are for the daemon, not for a program that it starts (capabilities(7), "Ambient").
+fn drop_ambient_capabilities() -> io::Result<()> {
+    let clear_all = nix::libc::PR_CAP_AMBIENT_CLEAR_ALL as nix::libc::c_ulong;
+    // SAFETY: no memory is touched.
+    match unsafe { nix::libc::prctl(nix::libc::PR_CAP_AMBIENT, clear_all, 0, 0, 0) } {
+        0 => Ok(()),
+        _ => Err(io::Error::last_os_error()),
+    }
+}
+
 async fn run(program: PathBuf, change: Change) {
     let (event, alert) = match &change {
         Change::Opened(alert) => ("opened", alert),
@@ -67,6 +78,8 @@ async fn run(program: PathBuf, change: Change) {
     let ran = async {
         let mut command = Command::new(&program);
         command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::inherit()).kill_on_drop(true);
+        // SAFETY: between fork and exec only one system call is made.
+        unsafe { command.pre_exec(drop_ambient_capabilities) };
         let mut child = command.spawn()?;
         if let Some(mut stdin) = child.stdin.take() {
             // It may not care for what it is told.

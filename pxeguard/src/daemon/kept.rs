@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::fs;
-use std::io;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::guard::Guard;
 use crate::explain::explain;
 use crate::report::{Explanation, Timeline};
+use crate::state::create;
 use crate::time::Timestamp;
 use crate::trust::MacAddress;
 
@@ -118,7 +119,8 @@ impl Guard {
         clients.truncate(MAX_CLIENTS);
         let text = serde_json::to_vec(&Contents { clients })?;
         let temporary = self.kept.path.with_extension("json.new");
-        fs::write(&temporary, text)?;
+        // Without waiting for the disk: what is lost with the power is a minute of stories.
+        create(&temporary)?.write_all(&text)?;
         fs::rename(&temporary, &self.kept.path)?;
         Ok(())
     }
