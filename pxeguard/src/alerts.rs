@@ -225,7 +225,7 @@ mod tests {
         let closed = alerts.look(later + CLOSE_AFTER, time);
         let [Change::Closed(closed)] = &closed[..] else { panic!("{closed:?}") };
         assert_eq!((closed.id, closed.count, closed.closed), (opened.id, 7, Some(time)));
-        assert_eq!(alerts.report(), [closed.clone()]);
+        assert_eq!(alerts.report(), std::slice::from_ref(closed));
         // The same again is another one.
         let Some(Change::Opened(again)) = alerts.see(key(MAC), sight(1), later, time) else { panic!("it opens again") };
         assert_ne!(again.id, opened.id);

@@ -70,7 +70,7 @@ fn outcome(case: &Case) -> Outcome {
 /// Of a machine that only wants an address.
 fn outcome_of_stranger(case: &Case) -> Outcome {
     use pxeguard_common::dhcp::MessageType::{Ack, Nak};
-    let reached = |entry: &&Entry| reply(entry).is_some_and(|reply| causes::has_reached(reply));
+    let reached = |entry: &&Entry| reply(entry).is_some_and(causes::has_reached);
     let boots = |entry: &Entry| reply(entry).is_some_and(|reply| reply.is_about_booting());
     if case.stranger.iter().filter(reached).any(boots) {
         // By another server: how far it came is not seen here.

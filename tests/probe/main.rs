@@ -4,5 +4,7 @@ mod boot;
 mod causes;
 mod guarded;
 mod leases;
+#[path = "../proxy/program.rs"]
+mod program;
 mod scene;
 mod segment;

@@ -9,6 +9,8 @@ use pxeguard_lab::{BRIDGE, Guard, Guest, Host, Lab, Pool, Process};
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::program;
+
 /// The hypervisor's address, in the network of [`Pool::TRUSTED`].
 pub const BOOT_SERVER: Ipv4Addr = Ipv4Addr::new(10, 77, 0, 2);
 /// The host of a foreign PXE server.
@@ -40,7 +42,9 @@ impl Scene {
         let router = lab.attach("router").unwrap();
         let dhcp = dnsmasq::start(&router, &Pool::TRUSTED, more).unwrap();
         let root = tempfile::Builder::new().prefix("pxeguard-boot-").tempdir().unwrap();
-        std::fs::write(root.path().join(PROGRAM), program()).unwrap();
+        let mut file = program::program();
+        file.resize(LEN, 0);
+        std::fs::write(root.path().join(PROGRAM), file).unwrap();
         Self { lab, router, dhcp, root }
     }
 
@@ -137,21 +141,4 @@ impl Probed {
             |ok: bool| steps.iter().filter(move |step| step["ok"] == ok).map(|step| step["step"].as_str().unwrap());
         (of(true).collect(), of(false).next())
     }
-}
-
-/// The smallest UEFI application for x64 that its headers describe (PE format), and more behind it.
-fn program() -> Vec<u8> {
-    let mut bytes = vec![0; LEN];
-    bytes[..2].copy_from_slice(b"MZ");
-    bytes[60] = 64;
-    bytes[64..68].copy_from_slice(b"PE\0\0");
-    bytes[68..70].copy_from_slice(&0x8664_u16.to_le_bytes());
-    bytes[84..86].copy_from_slice(&240_u16.to_le_bytes());
-    let optional = &mut bytes[88..];
-    optional[..2].copy_from_slice(&0x20b_u16.to_le_bytes());
-    // Subsystem: EFI application.
-    optional[68] = 10;
-    // Directories.
-    optional[108] = 16;
-    bytes
 }

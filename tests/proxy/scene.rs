@@ -102,7 +102,7 @@ impl Scene {
         use std::os::unix::fs::PermissionsExt;
         let path = self.root.path().join(name);
         std::fs::write(&path, program()).unwrap();
-        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0)).unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o000)).unwrap();
     }
 
     fn start(&self, arguments: &[&str]) -> Guard<'_> {

@@ -32,7 +32,7 @@ pub struct Frame {
     pub len: u32,
     /// What became of it, in words.
     pub comment: Cow<'static, str>,
-    /// Its bytes, no more than [`SNAP_BYTES`].
+    /// Its bytes, no more than `SNAP_BYTES`.
     #[serde(serialize_with = "to_base64", deserialize_with = "from_base64")]
     pub bytes: Vec<u8>,
 }

@@ -156,8 +156,9 @@ impl Attempt {
         self.story.split_off(now.time, JUST_NOW)
     }
 
-    pub(super) fn begin_with(&mut self, entries: Vec<Entry>) {
-        self.story.begin_with(entries);
+    /// Takes those over, behind the question.
+    pub(super) fn was_replied(&mut self, entries: Vec<Entry>, now: Now) {
+        self.story.take_over(entries, now.time);
     }
 
     pub(super) fn boot(&self, now: Now) -> Boot {

@@ -77,12 +77,14 @@ impl Client {
     ) -> News {
         self.place = Some(place);
         if self.last().is_over(kind, now) {
-            let mut attempt = Attempt::new(now);
-            attempt.begin_with(self.attempt().just_replied(now));
+            let replied = self.attempt().just_replied(now);
             if self.attempts.len() == MAX_ATTEMPTS {
                 self.attempts.pop_front();
             }
-            self.attempts.push_back(attempt);
+            self.attempts.push_back(Attempt::new(now));
+            let news = self.attempt().ask(arch, kind, message, now);
+            self.attempt().was_replied(replied, now);
+            return news;
         }
         self.attempt().ask(arch, kind, message, now)
     }

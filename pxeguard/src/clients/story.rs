@@ -103,8 +103,8 @@ impl Story {
         later
     }
 
-    pub(super) fn begin_with(&mut self, entries: Vec<Entry>) {
-        entries.into_iter().for_each(|entry| self.push(entry));
+    pub(super) fn take_over(&mut self, entries: Vec<Entry>, at: Timestamp) {
+        entries.into_iter().for_each(|entry| self.push(Entry { at, until: at.max(entry.until), ..entry }));
     }
 
     /// All of them, in order; and how many are left out in the middle.

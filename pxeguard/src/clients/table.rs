@@ -83,13 +83,13 @@ impl Table {
         match step {
             Step::Asked { mac, iface, vlan, arch, kind, message } => {
                 self.counts.asked(*arch, kind);
-                self.meet(*mac, now);
                 let mut begins = false;
                 let taken = self.of(Who::Mac(*mac), now, |teller| {
                     let news = teller.client.ask((*iface, *vlan), *arch, kind, message, now);
                     begins = teller.client.attempt().begins();
                     teller.asked(news, *iface, *vlan, message)
                 });
+                self.meet(*mac, now);
                 if begins {
                     self.counts.began(*arch);
                 }
@@ -168,10 +168,10 @@ impl Table {
         }
     }
 
-    /// What servers said to a client before it was known.
+    /// What servers said to a client a moment before its first question was told.
     fn meet(&mut self, mac: Mac, now: Now) {
         if let Some(mut story) = self.strangers.pop(&mac) {
-            self.clients.heard_of(Who::Mac(mac), now).attempt().begin_with(story.split_off(now.time, JUST_NOW));
+            self.clients.heard_of(Who::Mac(mac), now).attempt().was_replied(story.split_off(now.time, JUST_NOW), now);
         }
     }
 

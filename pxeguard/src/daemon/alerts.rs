@@ -73,6 +73,9 @@ impl Guard {
     }
 
     fn look_for_silence(&mut self, now: Instant, time: Timestamp) -> Result<(), crate::dataplane::DataPlaneError> {
+        if self.trusts.is_empty() {
+            return Ok(());
+        }
         let gives_addresses = |key: &_| matches!(self.standing(key), Standing::Trusted(Class::Dhcp));
         let rows = self.plane.maps.servers()?;
         let answering: Vec<_> = rows

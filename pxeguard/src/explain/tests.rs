@@ -129,3 +129,18 @@ fn every_question_and_reply_is_bounded() {
     assert!(told.attempts[0].left_out > 9_900);
     assert!(told.causes[0].evidence.len() < 40);
 }
+
+#[test]
+fn a_reply_that_is_told_before_its_question_comes_behind_it() {
+    let clients = Clients::default();
+    for _ in 0..2 {
+        clients.tell(Step::Replied(Arc::new(reply())));
+        asked(&clients);
+        fetched(&clients, Ending::Done);
+    }
+    let told = explain(&clients.case(MAC), &around(Mode::Observe), None);
+    for boot in &told.attempts {
+        assert_eq!(boot.steps.iter().filter(|step| step.is_trouble).count(), 1, "{boot:#?}");
+        assert_eq!(boot.steps[0].who, "client", "{boot:#?}");
+    }
+}
