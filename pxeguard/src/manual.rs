@@ -92,7 +92,7 @@ mod tests {
         let run = page("pxeguard-run").unwrap();
         assert!(run.contains("\\-\\-trust\\-port"));
         let examples = run.split_once(".SH EXAMPLES\n.nf\n").expect("it has examples").1;
-        assert_eq!(examples.lines().filter(|line| line.starts_with("  pxeguard run")).count(), 5);
+        assert_eq!(examples.lines().filter(|line| line.starts_with("  pxeguard run")).count(), 6);
     }
 
     #[test]

@@ -94,12 +94,18 @@ impl Story {
     /// Takes out what servers said within so short a time that it belongs to a boot whose first question is told later:
     /// two threads read the two.
     pub(super) fn split_off(&mut self, now: Timestamp, within: Duration) -> Vec<Entry> {
-        let since = |entry: &Entry| now.0.duration_since(entry.at.0).unwrap_or_default();
-        let is_later = |entry: &Entry| matches!(entry.what, Happened::Replied(_)) && since(entry) <= within;
-        let mut later: Vec<_> = self.first.extract_if(.., |entry| is_later(entry)).collect();
-        let (moved, kept) = self.last.drain(..).partition::<VecDeque<_>, _>(is_later);
-        self.last = kept;
-        later.extend(moved);
+        let is_later = |entry: &Entry| {
+            let since = now.0.duration_since(entry.until.0).unwrap_or_default();
+            matches!(entry.what, Happened::Replied(_)) && since <= within
+        };
+        let mut later = Vec::new();
+        for entry in self.first.iter_mut().chain(&mut self.last).filter(|entry| is_later(entry)) {
+            // What was said before as well stays, but for the last time.
+            later.push(Entry { at: entry.until, times: 1, ..entry.clone() });
+            entry.times -= 1;
+        }
+        self.first.retain(|entry| entry.times > 0);
+        self.last.retain(|entry| entry.times > 0);
         later
     }
 

@@ -9,7 +9,7 @@ use super::*;
 use crate::boot::Via;
 use crate::report::{ClientState, FileResult};
 use crate::trust::MacAddress;
-use scene::{ID, IP, MAC, Scene, addressed, answered, asked, asked_by, ended, offered, started};
+use scene::{ID, IP, MAC, Scene, addressed, answered, asked, asked_by, ended, offered, reply, started};
 
 #[test]
 fn a_client_is_shown_as_far_as_it_has_come() {
@@ -229,4 +229,25 @@ async fn attending_ends_when_it_is_told_to() {
     let stop = CancellationToken::new();
     stop.cancel();
     Clients::default().attend(stop).await;
+}
+
+#[test]
+fn a_reply_to_the_next_boot_is_not_one_to_the_last() {
+    let mut scene = Scene::new();
+    let replied = || Step::Replied(Arc::new(reply()));
+    scene
+        .tell(asked())
+        .tell(replied())
+        .tell(offered())
+        .tell(addressed())
+        .tell(started(ID, "ipxe.efi"))
+        .tell(ended(1000, Ending::Done));
+    // It is told before the question, by another thread.
+    scene.later(30).tell(replied()).tell(asked());
+    let case = scene.clients.table().case(MAC, scene.now);
+    let times = |boot: &Boot| -> Vec<_> {
+        let replies = boot.entries.iter().filter(|entry| matches!(entry.what, Happened::Replied(_)));
+        replies.map(|entry| entry.times).collect()
+    };
+    assert_eq!(case.boots.iter().map(times).collect::<Vec<_>>(), [[1], [1]]);
 }

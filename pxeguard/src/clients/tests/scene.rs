@@ -6,9 +6,12 @@ use std::time::Duration;
 
 use pxeguard_common::arch::Arch;
 use pxeguard_common::net::{Ifindex, Mac};
+use pxeguard_common::server::ServerKey;
+use pxeguard_common::verdict::{Judgement, Reason, Verdict};
+use pxeguard_lab::frames::Message;
 
 use crate::boot::Via;
-use crate::clients::{Clients, Ending, Now, Step, Timestamp, TransferId};
+use crate::clients::{Clients, Ending, Now, Reply, Step, Timestamp, TransferId};
 use crate::report::{BootClient, ClientState};
 
 pub(super) const MAC: Mac = [0x52, 0x54, 0, 0x12, 0x34, 0x56];
@@ -81,4 +84,12 @@ pub(super) fn ended(bytes: u64, ending: Ending) -> Step {
 
 pub(super) fn addressed() -> Step {
     Step::Addressed { mac: MAC, ip: IP, server: None }
+}
+
+/// A server's offer of an address to the client.
+pub(super) fn reply() -> Reply {
+    let sender = ServerKey { mac: [2, 0, 0, 0, 0x66, 1], vlan: 0, source: [10, 66, 0, 1], server_id: [0; 4], port: 7 };
+    let judgement = Judgement { verdict: Verdict::Drop, reason: Reason::Untrusted };
+    let frame = Message::offer().with(|offer| offer.bootp.chaddr = MAC.into()).frame();
+    Reply::read(&frame, &sender, "tap1", judgement).expect("it is whole")
 }
