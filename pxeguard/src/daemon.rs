@@ -100,7 +100,7 @@ async fn serve(config: Config, boot_threads: Option<&Threads>) -> anyhow::Result
     servers.spawn(async move { web::serve(listener, questions, &web_settings, &token, stopping).await });
     log::info!("{}; page and metrics at http://{listen}/", guard.summary());
     notify(&[NotifyState::Ready, NotifyState::Status(&guard.summary())]);
-    doctor::tell_failures(guard.config.clone());
+    let doctor = doctor::tell_failures(guard.config.clone());
 
     let mut timer = interval(RECONCILE_EVERY);
     timer.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -182,6 +182,8 @@ async fn serve(config: Config, boot_threads: Option<&Threads>) -> anyhow::Result
         if let Some(boot) = boot {
             boot.stop().await;
         }
+        // It says nothing: its end is what is waited for.
+        let _ = doctor.await;
     };
     if tokio::time::timeout(STOP_WITHIN, all).await.is_err() {
         log::warn!("the servers did not end within {STOP_WITHIN:?}");

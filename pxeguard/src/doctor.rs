@@ -19,6 +19,7 @@ use std::path::Path;
 
 use anyhow::Context;
 use serde::{Deserialize, Serialize};
+use tokio::sync::oneshot;
 
 use crate::config::Config;
 use crate::control::{Request, Response, ask};
@@ -185,18 +186,29 @@ pub fn check(config: &Config, asked: Asked) -> anyhow::Result<Vec<Finding>> {
 }
 
 /// Makes the checks beside a daemon that has just begun, and tells what failed.  It keeps nobody waiting.
-pub fn tell_failures(config: Config) {
-    let look = move || match check(&config, Asked::ByDaemon) {
+///
+/// What is returned is closed when it is done.  A daemon that stops waits for that: a program that the doctor is just
+/// starting has the daemon's sockets for a moment (fork(2)), and the next daemon would find its ports taken.
+pub fn tell_failures(config: Config) -> oneshot::Receiver<()> {
+    let (done, is_done) = oneshot::channel();
+    let look = move || {
+        tell(&config);
+        drop(done);
+    };
+    if let Err(error) = std::thread::Builder::new().name("doctor".to_owned()).spawn(look) {
+        log::warn!("doctor: cannot start its thread: {error}");
+    }
+    is_done
+}
+
+fn tell(config: &Config) {
+    match check(config, Asked::ByDaemon) {
         Ok(findings) => {
             for finding in findings.iter().filter(|finding| finding.result == Outcome::Fail) {
                 log::warn!("doctor: {}", in_a_line(finding));
             }
         }
         Err(error) => log::warn!("doctor: cannot look at this host: {error:#}"),
-    };
-    // A thread without an owner: the process ends without waiting for it.
-    if let Err(error) = std::thread::Builder::new().name("doctor".to_owned()).spawn(look) {
-        log::warn!("doctor: cannot start its thread: {error}");
     }
 }
 

@@ -32,9 +32,9 @@ fn nonsense_is_answered_with_what_is_wrong() {
         b"GET / HTTP/1.1\n",
         b"\xff\xfe\x00\x01\n",
         b"{}\n",
-        b"{\"protocol\":2}\n",
-        b"{\"protocol\":2,\"ask\":\"shutdown\"}\n",
-        b"{\"protocol\":2,\"ask\":\"trust_add\",\"about\":\"52:54:00:12:34\"}\n",
+        b"{\"protocol\":3}\n",
+        b"{\"protocol\":3,\"ask\":\"shutdown\"}\n",
+        b"{\"protocol\":3,\"ask\":\"trust_add\",\"about\":\"52:54:00:12:34\"}\n",
         b"{\"protocol\":99,\"ask\":\"status\"}\n",
         &deep,
     ];
@@ -47,7 +47,7 @@ fn nonsense_is_answered_with_what_is_wrong() {
         assert!(answer.starts_with("{\"answer\":\"error\""), "{:?}: {answer}", String::from_utf8_lossy(line));
     }
     // The same connection is good for a question that makes sense.
-    (&stream).write_all(b"{\"protocol\":2,\"ask\":\"trust_list\"}\n").unwrap();
+    (&stream).write_all(b"{\"protocol\":3,\"ask\":\"trust_list\"}\n").unwrap();
     let mut answer = String::new();
     answers.read_line(&mut answer).unwrap();
     assert_eq!(answer, "{\"answer\":\"trusts\",\"content\":[]}\n");
@@ -73,7 +73,7 @@ fn half_a_request_is_no_request() {
     skip_unless!();
     let lab = Lab::new().unwrap();
     let guard = guard(&lab, "--iface vmbr0");
-    let request = b"{\"protocol\":2,\"ask\":\"trust_add\",\"about\":\"*@eno1\"}";
+    let request = b"{\"protocol\":3,\"ask\":\"trust_add\",\"about\":\"*@eno1\"}";
     let mut stream = connect(lab.hypervisor());
     stream.write_all(request).unwrap();
     stream.shutdown(std::net::Shutdown::Write).unwrap();

@@ -130,6 +130,8 @@ const FILE: &[Field] = &[
     ("resent", Count, false),
     ("result", Text, false),
     ("why", Text, true),
+    ("began", Time, false),
+    ("took_ms", Count, false),
 ];
 
 const BOOT_LIST: &[Field] =
