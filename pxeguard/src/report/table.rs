@@ -41,9 +41,15 @@ pub(super) fn table<const N: usize>(columns: [Column; N], rows: impl IntoIterato
     table.trim_fmt() + "\n"
 }
 
-/// Interfaces may have names that a terminal would obey; so may files that a client asks for.
+/// Interfaces may have names that a terminal would obey, or that read from right to left what stands behind them; so may
+/// files that a client asks for.
 pub(crate) fn printable(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect()
+    text.chars().map(|c| if c.is_control() || turns_text(c) { char::REPLACEMENT_CHARACTER } else { c }).collect()
+}
+
+/// Unicode's marks, embeddings, overrides and isolates of direction (UAX #9 §2).
+const fn turns_text(c: char) -> bool {
+    matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// What stands where there is nothing.

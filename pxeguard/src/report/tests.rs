@@ -210,3 +210,8 @@ fn guests_have_a_column_where_any_is_known() {
     let text = servers_table(&[Server { guest: Some("101 net0".to_owned()), ..server(Standing::Untrusted) }], NOW);
     assert!(text.lines().nth(1).unwrap().starts_with("eno1  101 net0  52:54"), "{text}");
 }
+
+#[test]
+fn no_name_can_turn_the_text_behind_it() {
+    assert_eq!(printable("a\u{202e}gpj.exe\u{2066}\u{7}"), "a\u{fffd}gpj.exe\u{fffd}\u{fffd}");
+}
