@@ -21,7 +21,7 @@ const STACK_BYTES: usize = 64 * 1024;
 fn a_thousand_transfers_at_once_arrive_whole_and_memory_is_bounded() {
     skip_unless!("nft", "ethtool");
     let scene = Scene::new();
-    let file = scene.add("file", 1 << 20);
+    let file = scene.add("file", 2 << 20);
     let addresses: Vec<_> = (1..=ADDRESSES).map(|number| format!("10.77.1.{number}")).collect();
     let lines: String = addresses.iter().map(|address| format!("address add {address}/16 dev eth0\n")).collect();
     scene.client.ip(&lines).unwrap();

@@ -105,8 +105,7 @@ fn kernel_clippy(toolchain: &KernelToolchain) -> Result<()> {
 
 fn documentation() -> Result<()> {
     let mut doc = command::cargo();
-    // What others build on; the commands and the tests are read as source.
-    doc.args(["doc", "--package=pxeguard", "--package=pxeguard-common", "--no-deps"]);
+    doc.args(["doc", "--workspace", "--exclude=pxeguard-ebpf", "--no-deps"]);
     doc.current_dir(workspace::root()).env("RUSTDOCFLAGS", "--deny warnings");
     command::run(&mut doc, "build the documentation")
 }

@@ -2,8 +2,11 @@
 
 use std::env;
 use std::ffi::OsString;
+use std::path::PathBuf;
+use std::process::Command;
+use std::thread;
 
-use anyhow::Result;
+use anyhow::{Result, anyhow};
 use clap::Args;
 
 use crate::leftovers::{self, Leftovers};
@@ -31,11 +34,10 @@ impl Test {
 
 /// Runs the tests; setup has been done.
 pub fn run(args: &[OsString], no_skip: bool) -> Result<()> {
-    let program = build::release()?;
+    let program = build_both(args)?;
     let before = Leftovers::before(&program);
-    let mut test = command::cargo();
-    test.args(["test", "--workspace", "--exclude=pxeguard-ebpf"]).args(args);
-    test.current_dir(workspace::root()).env(leftovers::PROGRAM, program);
+    let mut test = cargo_test();
+    test.args(args).env(leftovers::PROGRAM, program);
     if no_skip {
         test.env("PXEGUARD_NO_SKIP", "1");
     }
@@ -46,6 +48,23 @@ pub fn run(args: &[OsString], no_skip: bool) -> Result<()> {
     }
     command::run(&mut test, "pass the tests")?;
     before.none_since()
+}
+
+/// Builds the program and the tests at once: each ends in crates that only one CPU can compile.
+fn build_both(args: &[OsString]) -> Result<PathBuf> {
+    let mut tests = cargo_test();
+    tests.arg("--no-run").args(args);
+    thread::scope(|scope| {
+        let program = scope.spawn(build::release);
+        command::run(&mut tests, "build the tests")?;
+        program.join().map_err(|_| anyhow!("building the program panicked"))?
+    })
+}
+
+fn cargo_test() -> Command {
+    let mut test = command::cargo();
+    test.args(["test", "--workspace", "--exclude=pxeguard-ebpf"]).current_dir(workspace::root());
+    test
 }
 
 /// Whether a continuous integration runs us, by the variable that they all set.
