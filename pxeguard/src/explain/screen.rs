@@ -39,7 +39,7 @@ const KNOWN: &[Known] = &[
         "the file is longer than its server said, or longer than the memory set aside for it",
         &["transfer_broken"],
     ),
-    known("PXE-E07", "Network device error", UEFI, "the card or its driver failed", &["link"]),
+    known("PXE-E07", "Network device error", UEFI, "the card or its driver failed", &[]),
     known("PXE-E09", "Could not allocate I/O buffers", UEFI, "too little memory for the file", &[]),
     known(
         "PXE-E11",
@@ -49,7 +49,7 @@ const KNOWN: &[Known] = &[
          another network, or a firewall is in the way",
         &["dhcp_server_names_file", "second_dhcp_server", "tftp_blocked"],
     ),
-    known("PXE-E12", "Could not detect network connection", UEFI, "no cable, or the port is down", &["link"]),
+    known("PXE-E12", "Could not detect network connection", UEFI, "no cable, or the port is down", &[]),
     known(
         "PXE-E16",
         "No valid offer received",
@@ -144,7 +144,7 @@ const KNOWN: &[Known] = &[
          60 without being a PXE server, or a firewall",
         &["option_60_from_dhcp_server", "foreign_pxe_responder", "port_4011_unanswered"],
     ),
-    known("PXE-E61", "Media test failure, check cable", ROM, "no cable, or the port is down", &["link"]),
+    known("PXE-E61", "Media test failure, check cable", ROM, "no cable, or the port is down", &[]),
     known(
         "PXE-E74",
         "Bad or missing PXE menu",
@@ -171,7 +171,7 @@ const KNOWN: &[Known] = &[
         "NBP is too big to fit in free base memory",
         ROM,
         "the file is no boot program of a BIOS: a UEFI program, a kernel or an image",
-        &["wrong_program", "foreign_pxe_responder", "dhcp_server_names_file"],
+        &["foreign_pxe_responder", "dhcp_server_names_file"],
     ),
     known(
         "PXE-E89",
@@ -188,14 +188,14 @@ const KNOWN: &[Known] = &[
         "ACCESS DENIED",
         UEFI,
         "Secure Boot refuses the file: it is not signed by a key it knows",
-        &["boot_loop", "wrong_program"],
+        &["boot_loop"],
     ),
     known(
         "NBP",
         "NBP file downloaded successfully",
         UEFI,
         "the file arrived; where nothing follows, it does not run on this machine, or Secure Boot refuses it",
-        &["boot_loop", "wrong_program"],
+        &["boot_loop"],
     ),
     known(
         "No configuration methods succeeded",
@@ -222,13 +222,7 @@ const KNOWN: &[Known] = &[
     ),
     known("Connection reset", "Connection reset", IPXE, "nobody listens at the server's port", &["tftp_blocked"]),
     known("Permission denied", "Permission denied", IPXE, "the server must not give this file", &["file_unreadable"]),
-    known(
-        "Exec format error",
-        "Exec format error",
-        IPXE,
-        "the file is no program for this machine",
-        &["wrong_program"],
-    ),
+    known("Exec format error", "Exec format error", IPXE, "the file is no program for this machine", &[]),
     known(
         "Could not start download",
         "Could not start download",
