@@ -135,9 +135,9 @@ impl Clients {
         self.table().summaries(Now::read())
     }
 
-    /// Clients that boot, the one heard of last first, so many at the most.
-    pub fn macs(&self, most: usize) -> Vec<Mac> {
-        self.table().macs(most)
+    /// Clients that boot, the one heard of last first, and whether each has fetched something: others may be invented.
+    pub fn macs(&self) -> Vec<(Mac, bool)> {
+        self.table().macs()
     }
 
     /// How many steps were told: whoever keeps what is known sees whether there is anything new.

@@ -142,6 +142,10 @@ async fn serve(config: Config, boot_threads: Option<&Threads>) -> anyhow::Result
             () = tokio::time::sleep_until(guard.floods.next_look()), if guard.floods.are_any() => guard.look_at_floods(),
             _ = look_at_alerts.tick() => guard.look_at_alerts(),
             Some((request, answer)) = requests.recv() => {
+                // Whoever asked has gone, or was told that nothing was done.
+                if answer.is_closed() {
+                    continue;
+                }
                 let about_boot = boot.as_ref().and_then(|boot| boot.answer(&request));
                 let response = match about_boot {
                     Some(response) => response,

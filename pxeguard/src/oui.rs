@@ -30,7 +30,7 @@ const NAME_LIMIT: usize = 40;
 /// A line for each maker, `NAME: PREFIX PREFIX ...`; from the register as Debian's ieee-data 20220827 has it.
 ///
 /// Two prefixes are not from there: 52:54:00 is registered by nobody, and what QEMU and libvirt give by convention;
-/// BC:24:11 was registered by Proxmox later, and is what Proxmox VE 8.1 and later give.
+/// BC:24:11 was registered by Proxmox later.
 const PACKAGED: &str = include_str!("oui/register.txt");
 
 type Prefix = [u8; 3];

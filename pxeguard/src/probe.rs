@@ -20,7 +20,7 @@ mod wire;
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use pxeguard_common::net::{Ifindex, Mac};
@@ -76,6 +76,9 @@ pub fn probe(args: &ProbeArgs) -> anyhow::Result<ProbeReport> {
     host.place(&mut asked.responders)?;
     Ok(plan.report(asked, silent.as_deref()))
 }
+
+/// How long boot servers are asked in all: each that is silent takes up to four seconds.
+const BOOT_SERVERS_LIMIT: Duration = Duration::from_secs(30);
 
 /// What is asked, and how.
 struct Plan<'a> {
@@ -149,10 +152,13 @@ impl Plan<'_> {
         }
     }
 
-    fn report(&self, asked: Asked, guard_silent: Option<&str>) -> ProbeReport {
+    fn report(&self, asked: Asked, silent: Option<&str>) -> ProbeReport {
         let Asked { port, forwarding_after, guardian, mut responders, boot } = asked;
-        let compared = guardian.as_ref().map(|guardian| guardian.compare(&mut responders));
-        let blocked = compared.and_then(Result::ok).unwrap_or_default();
+        let compared = guardian.as_ref().map(|guardian| guardian.compare(&mut responders)).transpose();
+        let (blocked, gone) = match compared {
+            Ok(blocked) => (blocked.unwrap_or_default(), None),
+            Err(error) => (Vec::new(), Some(format!("{:#}", anyhow::Error::from(error)))),
+        };
         let guard = guardian.as_ref().map(Guardian::report);
         let seen = Seen {
             responders: &responders,
@@ -160,7 +166,7 @@ impl Plan<'_> {
             guard: guard.as_ref(),
             forwarding_after,
             asked_as_firmware: !self.askers.is_empty(),
-            guard_silent,
+            guard_silent: silent.or(gone.as_deref()),
         };
         let mut findings = judge(&seen);
         let (boot, failure) = boot.map_or((None, None), |(trial, failure)| (Some(trial), failure));
@@ -187,6 +193,7 @@ impl Plan<'_> {
 
 /// Asks port 4011 of everybody who says that it is a PXE server, once for each way in which its clients take its offers.
 fn ask_boot_servers(client: &mut Client, responders: &mut [Responder]) -> std::io::Result<()> {
+    let began = Instant::now();
     for responder in responders {
         let is_its = |heard: &&Heard| {
             let key = (heard.vlan, heard.mac, heard.ip, heard.reply.server_id);
@@ -196,6 +203,10 @@ fn ask_boot_servers(client: &mut Client, responders: &mut [Responder]) -> std::i
         // Of each the first.
         let ways: BTreeMap<_, _> = offers.rev().collect();
         for offer in ways.values() {
+            // Whoever forges sixty of them keeps nobody for minutes.
+            if began.elapsed() > BOOT_SERVERS_LIMIT {
+                return Ok(());
+            }
             responder.port_4011.extend(client.ask_boot_server(offer)?);
         }
     }

@@ -15,7 +15,7 @@ mod reply;
 pub(crate) mod request;
 mod responder;
 mod service;
-mod socket;
+pub(crate) mod socket;
 mod strategy;
 mod templates;
 #[cfg(test)]

@@ -79,8 +79,14 @@ fn what_is_remembered_is_read_by_tshark_with_verdict_reason_and_lengths() {
     scene.ask(&scene.discover(1));
 
     let hypervisor = scene.lab.hypervisor();
-    guard.run(["capture", "--past", "-w", FILE]).unwrap();
-    let frames = read(hypervisor);
+    // The counters know of a reply before the recorder does.
+    let mut frames = Vec::new();
+    until(SOON, "all are remembered", || {
+        guard.run(["capture", "--past", "-w", FILE]).unwrap();
+        frames = read(hypervisor);
+        [trusted.port(), rogue.port(), BRIDGE].iter().all(|iface| frames.iter().any(|frame| frame.iface == *iface))
+    })
+    .unwrap();
     let at = |iface: &str| frames.iter().filter(|frame| frame.iface == iface).collect::<Vec<_>>();
     let [passed, dropped] = [&trusted, &rogue].map(|guest| at(guest.port())[0]);
     assert!(passed.comment.starts_with("passed (trusted): "), "{passed:?}");
@@ -110,8 +116,14 @@ fn a_client_that_the_daemon_answers_is_there_with_question_and_answer_and_its_vl
     let question = scene.discover(1);
     scene.at_client.send(&question.framed(&question.carried().tag(0x8100, 5))).unwrap();
     scene.ours(SOON, |reply| reply.xid == 1).expect("it is answered");
-    guard.run(["capture", "--past", "-w", FILE]).unwrap();
-    let frames = read(scene.lab.hypervisor());
+    // An answer is sent before it is recorded.
+    let mut frames = Vec::new();
+    until(SOON, "both are remembered", || {
+        guard.run(["capture", "--past", "-w", FILE]).unwrap();
+        frames = read(scene.lab.hypervisor());
+        frames.len() == 2
+    })
+    .unwrap();
     let told: Vec<_> = frames.iter().map(|frame| (frame.kind.as_str(), frame.vlan.as_str())).collect();
     assert_eq!(told, [("1", "5"), ("2", "5")], "{frames:?}");
     assert_eq!(frames[0].comment, "a client's question: answered by an offer (direct)");

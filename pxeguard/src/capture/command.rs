@@ -11,7 +11,7 @@ use tokio::time::sleep;
 use super::output::Output;
 use super::{Frame, Frames};
 use crate::cli::CaptureArgs;
-use crate::control::{Request, Response, ask};
+use crate::control::{AskError, Request, Response, ask};
 use crate::signals::Signals;
 
 /// How often the daemon is asked for new frames.
@@ -23,12 +23,14 @@ pub fn run(args: &CaptureArgs) -> anyhow::Result<()> {
     let mut capture = Capture { args, after: args.past.then_some(0), written: 0, lost: 0 };
     let ended = runtime.block_on(capture.run());
     if capture.lost > 0 {
-        eprintln!("pxeguard: {} frames came too fast to be kept, and are not there", capture.lost);
+        eprintln!("pxeguard: {} frames are not there: the daemon had forgotten them already", capture.lost);
     }
     match ended {
         Err(error) if is_broken_pipe(&error) => Ok(()),
         ended => {
-            eprintln!("pxeguard: {} frames written to {}", capture.written, args.write.display());
+            if ended.is_ok() || capture.written > 0 {
+                eprintln!("pxeguard: {} frames written to {}", capture.written, args.write.display());
+            }
             ended
         }
     }
@@ -118,7 +120,8 @@ fn open(path: &Path) -> anyhow::Result<BufWriter<Box<dyn Write>>> {
     Ok(BufWriter::new(Box::new(file)))
 }
 
+/// Whether the output's reader has gone; the daemon's socket can break as well, which is an error.
 fn is_broken_pipe(error: &anyhow::Error) -> bool {
     let io = error.chain().find_map(|cause| cause.downcast_ref::<io::Error>());
-    io.is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+    !error.is::<AskError>() && io.is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
 }

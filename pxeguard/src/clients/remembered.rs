@@ -1,5 +1,6 @@
 //! The clients that are remembered.  Bounded, and who invents clients displaces none that has fetched a file.
 
+use std::cmp::Reverse;
 use std::net::Ipv4Addr;
 use std::num::NonZeroUsize;
 
@@ -49,6 +50,21 @@ impl Remembered {
         let client = clients.get_or_insert_mut(who, || Client::new(now));
         client.seen(now);
         client
+    }
+
+    /// The same for those who only look: it gives way no later for that.
+    pub(super) fn peek(&self, who: Who) -> Option<&Client> {
+        self.fetched.peek(&who).or_else(|| self.asked.peek(&who))
+    }
+
+    /// Clients whose Ethernet address is known, the one heard of last first, and whether each has fetched something.
+    pub(super) fn macs(&self) -> Vec<(Mac, bool)> {
+        let of =
+            |has_fetched| move |(who, client): (&Who, &Client)| Some((who.mac()?, has_fetched, client.last_instant()));
+        let mut macs: Vec<_> =
+            self.fetched.iter().filter_map(of(true)).chain(self.asked.iter().filter_map(of(false))).collect();
+        macs.sort_by_key(|(.., last)| Reverse(*last));
+        macs.into_iter().map(|(mac, has_fetched, _)| (mac, has_fetched)).collect()
     }
 
     /// The client, if it was heard of before.

@@ -176,8 +176,8 @@ impl Table {
     }
 
     /// All that is known of a client.
-    pub(super) fn case(&mut self, mac: Mac, now: Now) -> Case {
-        let client = self.clients.known(Who::Mac(mac));
+    pub(super) fn case(&self, mac: Mac, now: Now) -> Case {
+        let client = self.clients.peek(Who::Mac(mac));
         let boots = client.as_ref().map(|client| client.boots(now)).unwrap_or_default();
         let client = client.map(|client| client.summary(Who::Mac(mac), now, iface_name));
         let stranger = self.strangers.peek(&mac).map(Story::entries).unwrap_or_default().0;
@@ -228,11 +228,8 @@ impl Table {
         Taken { mac: who.mac(), line, fetched: None }
     }
 
-    /// Clients whose Ethernet address is known, the one heard of last first, so many at the most.
-    pub(super) fn macs(&self, most: usize) -> Vec<Mac> {
-        let mut clients: Vec<_> = self.clients.iter().filter_map(|(who, client)| Some((who.mac()?, client))).collect();
-        clients.sort_by_key(|(_, client)| Reverse(client.last_instant()));
-        clients.into_iter().take(most).map(|(mac, _)| mac).collect()
+    pub(super) fn macs(&self) -> Vec<(Mac, bool)> {
+        self.clients.macs()
     }
 
     /// The clients, the one heard of last first.

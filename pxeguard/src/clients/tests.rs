@@ -251,3 +251,15 @@ fn a_reply_to_the_next_boot_is_not_one_to_the_last() {
     };
     assert_eq!(case.boots.iter().map(times).collect::<Vec<_>>(), [[1], [1]]);
 }
+
+#[test]
+fn who_only_looks_keeps_nobody_from_giving_way() {
+    let mut scene = Scene::new();
+    scene.tell(asked_by(MAC, "PXEClient", "discover")).later(1);
+    for number in 1..=remembered::MAX_ASKED.get() as u16 {
+        let [a, b] = number.to_be_bytes();
+        let _ = scene.clients.table().case(MAC, scene.now);
+        scene.tell(asked_by([2, 0, 0, 0, a, b], "PXEClient", "discover"));
+    }
+    assert!(scene.clients.table().case(MAC, scene.now).client.is_none());
+}

@@ -193,7 +193,10 @@ impl Guard {
             Meant::Several(guests) => {
                 format!("nobody: {} have the same name; say which by its number, such as vm:100", guests.join(" and "))
             }
-            Meant::Ports(_) => "no port of such a guest is there; it may be off".to_owned(),
+            Meant::Ports(_) => {
+                "no port of such a guest is there; it may be off, or libvirt's, whose files only root can read"
+                    .to_owned()
+            }
         }
     }
 

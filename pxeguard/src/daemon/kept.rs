@@ -1,19 +1,18 @@
 //! What became of clients, kept across restarts: of those heard of last, what is told of each.
 
-use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use pxeguard_common::net::Mac;
 use serde::{Deserialize, Serialize};
 
 use super::guard::Guard;
 use crate::explain::explain;
 use crate::report::{Explanation, Timeline};
 use crate::state::create;
-use crate::time::Timestamp;
 use crate::trust::MacAddress;
 
 /// Clients that are kept: some 4 kB each.
@@ -109,14 +108,14 @@ impl Guard {
 
     fn try_write_boots(&self) -> anyhow::Result<()> {
         let around = self.surroundings()?;
-        let macs = self.clients.macs(MAX_CLIENTS);
-        let told = |mac: &_| self.kept.complete(explain(&self.clients.case(*mac), &around, None));
-        let mut clients: Vec<_> = macs.iter().map(told).collect();
-        clients.extend(self.kept.before.values().filter(|before| !macs.contains(&before.mac.0)).cloned());
-        clients.sort_by_key(|told| {
-            Reverse(told.attempts.first().map_or(Timestamp::from_realtime_ns(0), |boot| boot.began))
-        });
-        clients.truncate(MAX_CLIENTS);
+        let (fetched, asked): (Vec<_>, Vec<_>) =
+            self.clients.macs().into_iter().partition(|(_, has_fetched)| *has_fetched);
+        let told = |(mac, _): &(Mac, bool)| self.kept.complete(explain(&self.clients.case(*mac), &around, None));
+        let is_gone = |before: &&Explanation| !fetched.iter().chain(&asked).any(|(mac, _)| *mac == before.mac.0);
+        // Who invents clients displaces none that is known from before, or has fetched something.
+        let before = self.kept.before.values().filter(is_gone).cloned();
+        let all = fetched.iter().map(told).chain(before).chain(asked.iter().map(told));
+        let clients: Vec<_> = all.take(MAX_CLIENTS).collect();
         let text = serde_json::to_vec(&Contents { clients })?;
         let temporary = self.kept.path.with_extension("json.new");
         // Without waiting for the disk: what is lost with the power is a minute of stories.

@@ -56,8 +56,8 @@ fn gather(host: &Host<'_>) -> Facts {
     for network in &host.networks.own {
         let Some((owner, _)) = all.iter().find(|(_, address)| *address == network.address) else { continue };
         let is_rival = |(name, address): &&(String, Ipv4Net)| {
-            name != owner
-                && (address.contains(&network.address.network()) || network.address.contains(&address.network()))
+            // A wider network gives way to the longer prefix, and a single address is no network.
+            name != owner && address.prefix_len() < 32 && network.address.contains(address)
         };
         facts.own.push(Own {
             owner: owner.clone(),

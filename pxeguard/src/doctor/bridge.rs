@@ -82,7 +82,10 @@ fn judge(bridge: &Bridge) -> Vec<Finding> {
         ));
     }
     // The kernel refuses a delay of 0 as long as STP is on, and without STP the delay is no matter.
-    let off = format!("ip link set {} type bridge stp_state 0", quoted(name));
+    // A blocked port is one end of a loop: without STP its broadcasts go round for ever.
+    let has_loop = bridge.ports.iter().any(|port| port.is_up && port.state == Some(BLOCKING));
+    let mend = if has_loop { "forward_delay 200" } else { "stp_state 0" };
+    let off = format!("ip link set {} type bridge {mend}", quoted(name));
     findings.push(match bridge.stp {
         None => {
             let why = format!("/sys/class/net/{name}/bridge cannot be read: STP and forward delay are not known");
@@ -112,16 +115,21 @@ fn judge(bridge: &Bridge) -> Vec<Finding> {
         }
     });
     let has_stp = bridge.stp.is_some_and(|stp| stp.state != 0);
-    findings.extend(bridge.ports.iter().map(|port| port.judge(name, has_stp.then_some(off.as_str()))));
+    let off = (has_stp && !has_loop).then_some(off.as_str());
+    findings.extend(bridge.ports.iter().map(|port| port.judge(name, has_stp, off)));
     findings
 }
 
 impl Port {
-    /// `off` ends STP, where it is on: else the kernel refuses to change a port's state.
-    fn judge(&self, bridge: &str, off: Option<&str>) -> Finding {
+    /// `off` ends STP, where it is on and may be ended: else the kernel refuses to change a port's state.
+    fn judge(&self, bridge: &str, has_stp: bool, off: Option<&str>) -> Finding {
         let name = &self.name;
         let forward = format!("bridge link set dev {} state 3", quoted(name));
-        let forward = off.map_or_else(|| forward.clone(), |off| format!("{off} && {forward}"));
+        let forward = match (has_stp, off) {
+            (false, _) => Some(forward),
+            (true, Some(off)) => Some(format!("{off} && {forward}")),
+            (true, None) => None,
+        };
         match self.state {
             _ if !self.is_up => {
                 let evidence = format!("a port of {bridge}, and down");
@@ -130,13 +138,13 @@ impl Port {
             Some(state @ (LISTENING | LEARNING)) => {
                 let state = if state == LISTENING { "listening" } else { "learning" };
                 let evidence = format!("a port of {bridge}, which is {state}: it drops everything for now");
-                Finding::fail(Check::Bridge, name, evidence, Some(forward))
+                Finding::fail(Check::Bridge, name, evidence, forward)
             }
             Some(BLOCKING) => {
                 let evidence = format!(
                     "a port of {bridge}, blocked: by STP, because there is another way to what is behind it, or by hand"
                 );
-                Finding::warn(Check::Bridge, name, evidence, Some(forward))
+                Finding::warn(Check::Bridge, name, evidence, forward)
             }
             _ if self.has_link == Some(false) && self.is_physical => {
                 let evidence = format!("a port of {bridge}, and without a link: no cable, or nothing at its other end");

@@ -56,8 +56,11 @@ fn leaves_checksums(bridge: &str) -> Option<bool> {
 
 /// libvirt adds one or the other to its own bridges.
 fn filled_by(bridge: &str) -> Option<&'static str> {
-    let fills = |line: &str| line.contains("-j CHECKSUM") && (line.contains("--dport 68") || !line.contains("--dport"));
-    let saves = [output(&["iptables-nft-save", "-t", "mangle"]), output(&["iptables-save", "-t", "mangle"])];
+    let is_here = |line: &str| line.split_once(" -o ").is_none_or(|(_, rest)| rest.split(' ').next() == Some(bridge));
+    let is_dhcp = |line: &str| line.contains("--dport 68") || !line.contains("--dport");
+    let fills = |line: &str| line.contains("-j CHECKSUM") && is_here(line) && is_dhcp(line);
+    // Without a table's name, which would make the table.
+    let saves = [output(&["iptables-nft-save"]), output(&["iptables-save"])];
     if saves.into_iter().flatten().any(|rules| rules.lines().any(fills)) {
         return Some("a rule of iptables with the target CHECKSUM");
     }

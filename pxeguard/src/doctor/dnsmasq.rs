@@ -38,7 +38,10 @@ pub(super) fn check(host: &Host<'_>) -> Vec<Finding> {
 /// Those that run in the network of the calling thread.
 pub(super) fn gather() -> Vec<Server> {
     let all = Process::named("dnsmasq").into_iter().map(|process| {
-        let version = process.trusted_program().and_then(|program| output(&[program.to_str()?, "--version"]).ok());
+        let version = process
+            .trusted_program()
+            .filter(|_| process.is_privileged)
+            .and_then(|program| output(&[program.to_str()?, "--version"]).ok());
         let version = version.as_deref().and_then(version_of).map(str::to_owned);
         Server { settings: Settings::of(&process), version, process }
     });

@@ -1,5 +1,6 @@
 //! Programs that run beside pxeguard, and how they are stopped.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -32,8 +33,10 @@ impl Process {
         let argv = fs::read(folder.join("cmdline")).unwrap_or_default();
         let argv = argv.split(|byte| *byte == 0).map(|word| String::from_utf8_lossy(word).into_owned());
         let argv = argv.filter(|word| !word.is_empty()).collect();
+        // A link gives any program this name: only one whose file bears it has its words believed.
+        let is_it = fs::read_link(folder.join("exe")).is_ok_and(|exe| exe.file_name() == Some(OsStr::new(&name)));
         let unit = unit(&folder).filter(|found| unit(Path::new("/proc/self")).as_ref() != Some(found));
-        Some(Self { pid, name, argv, unit, is_privileged: is_privileged(&folder) })
+        Some(Self { pid, name, argv, unit, is_privileged: is_it && is_privileged(&folder) })
     }
 
     /// All of a name that have the network of the calling thread; of those of whom that is not told, too.
@@ -61,7 +64,7 @@ impl Process {
     /// The command that ends it.
     pub fn stop(&self) -> String {
         match (&self.unit, self.pid) {
-            (Some(unit), _) => format!("systemctl disable --now {unit}"),
+            (Some(unit), _) => format!("systemctl disable --now {}", quoted(unit)),
             // systemd holds ports for socket units.
             (None, 1) => "systemctl list-sockets".to_owned(),
             (None, pid) => format!("kill {pid}"),
@@ -71,7 +74,7 @@ impl Process {
     /// The command that starts it anew with the configuration that its files have then, and without some of its words.
     pub fn restart(&self, leave_out: impl Fn(&str) -> bool) -> String {
         match &self.unit {
-            Some(unit) => format!("systemctl restart {unit}"),
+            Some(unit) => format!("systemctl restart {}", quoted(unit)),
             None if !self.is_privileged => format!("kill {}", self.pid),
             None => {
                 let words = self.argv.iter().filter(|word| !leave_out(word)).map(|word| quoted(word));
@@ -103,9 +106,10 @@ pub fn quoted(word: &str) -> String {
 /// The service that a process is of, by its control group: `0::/system.slice/dnsmasq.service`.
 fn unit(process: &Path) -> Option<String> {
     let groups = read(process.join("cgroup"))?;
-    let group = groups.lines().last()?.rsplit(':').next()?;
-    let unit = group.rsplit('/').find(|part| part.ends_with(".service"))?;
-    Some(unit.to_owned())
+    // Elsewhere, and within a service, others than root name the groups.
+    let group = groups.lines().last()?.splitn(3, ':').nth(2)?.strip_prefix("/system.slice/")?;
+    let unit = group.split('/').find(|part| !part.ends_with(".slice"))?;
+    unit.ends_with(".service").then(|| unit.to_owned())
 }
 
 #[cfg(test)]

@@ -59,7 +59,9 @@ impl Guests {
                 let found = Found { guests, ports: Some(ports.clone()) };
                 told.send_if_modified(|last: &mut Arc<Found>| {
                     let is_new = **last != found;
-                    *last = Arc::new(found);
+                    if is_new {
+                        *last = Arc::new(found);
+                    }
                     is_new
                 });
             }

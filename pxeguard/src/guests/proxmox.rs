@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io;
+use std::iter;
 use std::path::{Path, PathBuf};
 
 use super::Guest;
@@ -40,8 +41,9 @@ pub fn name_of(root: &Path, vmid: u32, files: &mut Files<Option<String>>) -> Opt
     let pve = root.join(PVE);
     let here = KINDS.map(|(folder, key)| (pve.join(folder).join(format!("{vmid}.conf")), key));
     // While a guest moves to another node, it runs here and its file is there.
-    let elsewhere = nodes(&pve)
-        .into_iter()
+    // Listed only where the guest is not here: the cluster's file system is asked for it.
+    let elsewhere = iter::once_with(|| nodes(&pve))
+        .flatten()
         .flat_map(|node| KINDS.map(|(folder, key)| (node.join(folder).join(format!("{vmid}.conf")), key)));
     for (path, key) in here.into_iter().chain(elsewhere) {
         match files.read(&path, |text| Some(name_in(text, key))) {

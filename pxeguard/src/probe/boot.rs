@@ -96,7 +96,11 @@ fn run(client: &mut Client, guest: &mut GuestPort, asker: Asker, note: Note<'_>)
     note("offer", format!("{} of {server}; to boot by {} ({way})", offer.yiaddr, plan.boot.ip), None);
     let lease = match client.lease(plan.lease, server, LEASE_PATIENCE)? {
         Some(lease) if lease.reply.kind == Some(Kind::Ack) => lease,
-        other => return Ok(Some(no_lease(other.as_ref(), server))),
+        other => {
+            // The ACK may be lost, or come behind another server's NAK.
+            client.release(plan.lease, server)?;
+            return Ok(Some(no_lease(other.as_ref(), server)));
+        }
     };
     note("lease", format!("{} of {server}", lease.reply.yiaddr), None);
     let failure = load(client, guest, &plan, &lease, note);
@@ -212,7 +216,7 @@ fn place(client: &mut Client, plan: &Plan<'_>, note: Note<'_>) -> io::Result<Res
     let answer = client.ask_boot_server(plan.boot)?;
     let silent = || Failure {
         step: "4011",
-        detail: format!("no answer from UDP port 4011 of {server} within 2 s: PXE-E55 on a BIOS, PXE-E16 on UEFI"),
+        detail: format!("no answer from UDP port 4011 of {server}: PXE-E55 on a BIOS, PXE-E16 on UEFI"),
         next: "does the PXE service listen there (ss -lunp sport = 4011), and does a firewall let it through (nft list \
                ruleset)?  If that machine is only the DHCP server, take option 60 out of its settings",
     };
@@ -222,6 +226,7 @@ fn place(client: &mut Client, plan: &Plan<'_>, note: Note<'_>) -> io::Result<Res
         let next = "the PXE service has nothing for this architecture: look at its settings";
         return Ok(Err(Failure { step: "4011", detail, next }));
     };
+    let server = answer.next_server.unwrap_or(server);
     note("4011", format!("{file} of {server}"), None);
     Ok(Ok(Place { server, file }))
 }

@@ -117,6 +117,7 @@ impl Client {
             is_needed: matches!(way(offer), Some("binl" | "menu")),
             answered: false,
             file: None,
+            next_server: None,
             after_ms: None,
         };
         self.wire.speak_from(Some((from, offer.vlan)));
@@ -126,6 +127,7 @@ impl Client {
             let Some(to_mac) = to_mac else { break };
             if let Some(reply) = self.ask_at(server, to_mac, from, offer)? {
                 answer.answered = true;
+                answer.next_server = Some(reply.siaddr).filter(|address| !address.is_unspecified());
                 answer.file = Some(reply.file).filter(|file| !file.is_empty());
                 answer.after_ms = Some(began.elapsed().as_millis() as u64);
                 break;

@@ -206,7 +206,7 @@ fn told(server: &Responder) -> Vec<String> {
 fn silent_boot_server(server: &Responder) -> Option<Finding> {
     let asked = silent(server).filter(|_| !is_bare_class(server))?;
     let subject = format!("{} sends {} to port 4011 of {}, which is silent", who(server), asked.client, asked.server);
-    let evidence = "two questions within 2 s were not answered".to_owned();
+    let evidence = "neither question was answered, or nobody has that address (ARP)".to_owned();
     let next = "is UDP port 4011 open in the firewall of that machine (nft list ruleset)?  Does its PXE service listen there \
                 (ss -lunp sport = 4011)?  dnsmasq 2.92 sends these answers to the wrong port: update it.  Clients say PXE-E55, \
                 or PXE-E16 and PXE-E18 after a while";

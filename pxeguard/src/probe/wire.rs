@@ -11,7 +11,7 @@ use nix::libc;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use pxeguard_common::net::{Ifindex, Mac};
 use pxeguard_common::template::sum;
-use socket2::{Domain, Protocol, SockAddr, SockAddrStorage, Socket, Type};
+use socket2::{Domain, Protocol, Socket, Type};
 
 mod arp;
 mod checksum;
@@ -20,6 +20,7 @@ mod filter;
 pub use checksum::Checksum;
 
 use crate::proxy::frame::{self, Envelope};
+use crate::proxy::socket::{address, set};
 
 /// The longest frame that is read: what fits an Ethernet frame with a tag, and more than any DHCP message has.
 const FRAME: usize = 2048;
@@ -66,7 +67,7 @@ impl Wire {
             };
             set(&socket, libc::PACKET_ADD_MEMBERSHIP, promiscuous)?;
         }
-        socket.bind(&everything_of(card))?;
+        socket.bind(&address(card))?;
         Ok(Self { socket, mac, address: None })
     }
 
@@ -204,24 +205,4 @@ fn receive(socket: &Socket, room: &mut [u8; FRAME]) -> io::Result<Taken> {
         taken.tag = (auxdata.tp_status & libc::TP_STATUS_VLAN_VALID != 0).then_some(auxdata.tp_vlan_tci);
     }
     Ok(taken)
-}
-
-/// Sets an option of packet sockets (packet(7)), whose value is an integer or a C struct.
-fn set<T: Copy>(socket: &Socket, option: libc::c_int, value: T) -> io::Result<()> {
-    let length = size_of_val(&value) as libc::socklen_t;
-    let value = (&raw const value).cast();
-    // SAFETY: the kernel reads `length` bytes of the value, which are all it has.
-    let done = unsafe { libc::setsockopt(socket.as_raw_fd(), libc::SOL_PACKET, option, value, length) };
-    if done < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
-}
-
-fn everything_of(card: Ifindex) -> SockAddr {
-    let mut storage = SockAddrStorage::zeroed();
-    // SAFETY: all zero is a value of this C struct, which is one of the addresses that the storage is made for.
-    let address = unsafe { storage.view_as::<libc::sockaddr_ll>() };
-    address.sll_family = libc::AF_PACKET as u16;
-    address.sll_protocol = (libc::ETH_P_ALL as u16).to_be();
-    address.sll_ifindex = card.0 as i32;
-    // SAFETY: the storage holds a valid address of this length.
-    unsafe { SockAddr::new(storage, size_of::<libc::sockaddr_ll>() as libc::socklen_t) }
 }

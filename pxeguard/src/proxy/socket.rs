@@ -12,7 +12,7 @@ use pxeguard_common::net::Ifindex;
 use socket2::{Domain, Protocol, SockAddr, SockAddrStorage, SockFilter, Socket, Type};
 
 mod batch;
-mod filter;
+pub(crate) mod filter;
 mod ring;
 
 pub use batch::Batch;
@@ -47,7 +47,7 @@ impl AsRawFd for PacketSocket {
 }
 
 /// Sets an option of packet sockets (packet(7)), whose value is an integer or a C struct.
-fn set<T: Copy>(socket: &Socket, option: libc::c_int, value: T) -> io::Result<()> {
+pub(crate) fn set<T: Copy>(socket: &Socket, option: libc::c_int, value: T) -> io::Result<()> {
     let length = size_of_val(&value) as libc::socklen_t;
     let value = (&raw const value).cast();
     // SAFETY: the kernel reads `length` bytes of the value, which are all it has.
@@ -56,7 +56,7 @@ fn set<T: Copy>(socket: &Socket, option: libc::c_int, value: T) -> io::Result<()
 }
 
 /// All IPv4 frames of an interface, and those that tags hide it in.
-fn address(iface: Ifindex) -> SockAddr {
+pub(crate) fn address(iface: Ifindex) -> SockAddr {
     let mut storage = SockAddrStorage::zeroed();
     let address = libc::sockaddr_ll {
         sll_family: libc::AF_PACKET as u16,

@@ -149,6 +149,8 @@ pub struct BootServerAnswer {
     pub answered: bool,
     /// The file that it told.
     pub file: Option<String>,
+    /// `siaddr` of its answer: where that file is.
+    pub next_server: Option<Ipv4Addr>,
     /// When its answer came, after the question.
     pub after_ms: Option<u64>,
 }

@@ -6,7 +6,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+use tokio::sync::mpsc::{Receiver, channel};
 
 use crate::control::{Request, Response, ask};
 use crate::report::{Explanation, Overview};
@@ -27,7 +27,7 @@ pub struct Asker {
     /// Clients to ask about.
     pub about: mpsc::Sender<MacAddress>,
     /// What is heard.
-    pub heard: UnboundedReceiver<Heard>,
+    pub heard: Receiver<Heard>,
 }
 
 impl Asker {
@@ -35,7 +35,8 @@ impl Asker {
     pub fn start(control: PathBuf) -> anyhow::Result<(Overview, Self)> {
         let first = overview(&control)?;
         let (about, questions) = mpsc::channel();
-        let (tell, heard) = unbounded_channel();
+        // Where the terminal takes nothing, nothing more is asked.
+        let (tell, heard) = channel(1);
         let asking = move || {
             let mut next = Instant::now() + EVERY;
             loop {
@@ -47,7 +48,7 @@ impl Asker {
                     }
                     Err(RecvTimeoutError::Disconnected) => return,
                 };
-                if tell.send(told).is_err() {
+                if tell.blocking_send(told).is_err() {
                     return;
                 }
             }

@@ -1,6 +1,7 @@
 //! What is shown, row by row, and what changes of it.
 
 use std::collections::BTreeMap;
+use std::iter;
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -103,7 +104,7 @@ impl Shown {
         Self {
             at,
             status,
-            servers: keyed(servers, |server| {
+            servers: keyed(by_age(servers), |server| {
                 let Server { port, mac, vlan, ip, server_id, .. } = server;
                 let [vlan, server_id] = [vlan.map(|vlan| vlan.to_string()), server_id.map(|id| id.to_string())];
                 format!("{mac}@{port},{},{ip},{}", vlan.unwrap_or_default(), server_id.unwrap_or_default())
@@ -132,8 +133,22 @@ impl Shown {
     }
 }
 
+/// A port that comes back under its name is another one, and a server there has another row: the older keeps its key.
+fn by_age(mut servers: Vec<Server>) -> Vec<Server> {
+    servers.sort_by_key(|server| server.first_seen);
+    servers
+}
+
+/// Those whose keys are the same are numbered.
 fn keyed<T>(rows: Vec<T>, key: impl Fn(&T) -> String) -> BTreeMap<String, T> {
-    rows.into_iter().map(|row| (key(&row), row)).collect()
+    let mut keyed = BTreeMap::new();
+    for row in rows {
+        let plain = key(&row);
+        let numbered = (2..).map(|number| format!("{plain},{number}"));
+        let free = iter::once(plain.clone()).chain(numbered).find(|key| !keyed.contains_key(key));
+        keyed.insert(free.expect("there is always one more number"), row);
+    }
+    keyed
 }
 
 #[cfg(test)]
@@ -146,6 +161,16 @@ mod tests {
     fn change(before: &Overview, now: &Overview) -> Value {
         let before = Shown::new(before.clone());
         serde_json::to_value(Shown::new(now.clone()).since(Some(&before))).unwrap()
+    }
+
+    #[test]
+    fn rows_of_a_port_that_came_back_are_two() {
+        let (older, mut newer) = (sample::overview(), sample::overview());
+        let mut server = newer.servers.remove(0);
+        server.passed += 1;
+        let mut both = older.clone();
+        both.servers.insert(0, server);
+        assert_eq!(Shown::new(both).servers.len(), older.servers.len() + 1);
     }
 
     #[test]

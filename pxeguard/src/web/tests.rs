@@ -5,8 +5,10 @@ pub(super) mod sample;
 mod schema;
 mod viewing;
 
+use std::io::Write;
 use std::net::TcpStream;
 
+use crate::web::listener::REQUEST;
 use http::Http;
 
 #[test]
@@ -128,10 +130,13 @@ fn a_daemon_that_is_gone_is_told() {
 #[test]
 fn an_open_connection_does_not_keep_the_daemon_from_stopping() {
     let http = Http::start();
-    let _idle = TcpStream::connect(http.address).unwrap();
+    let mut idle = TcpStream::connect(http.address).unwrap();
+    idle.write_all(b"GET / HTTP/1.1\r\n").unwrap();
     http.get("/", "");
     let _viewer = http.watch();
+    let begin = std::time::Instant::now();
     http.stop();
+    assert!(begin.elapsed() < REQUEST / 2, "half a request was waited for");
 }
 
 #[test]

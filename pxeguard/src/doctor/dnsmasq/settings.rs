@@ -11,6 +11,8 @@ use crate::report::printable;
 const MAX_FILE: u64 = 1 << 20;
 const MAX_FILES: usize = 200;
 const MAX_DEPTH: usize = 4;
+/// Settings in all: lists of blocked names have a hundred thousand.
+const MAX_SETTINGS: usize = 500_000;
 /// What is shown of one setting.
 const SHOWN: usize = 120;
 
@@ -50,6 +52,8 @@ pub struct Settings {
     pub all: Vec<Setting>,
     /// What could not be read, and why.
     pub unread: Vec<String>,
+    /// Files that were read.
+    pub(super) files: usize,
 }
 
 impl Setting {
@@ -111,6 +115,17 @@ impl Settings {
             }
             return;
         }
+        if self.files == MAX_FILES || self.all.len() >= MAX_SETTINGS {
+            if self.files <= MAX_FILES {
+                self.unread.push(format!("{} and what comes after it: too many", printable(path)));
+                self.files = MAX_FILES + 1;
+            }
+            return;
+        }
+        if self.files > MAX_FILES {
+            return;
+        }
+        self.files += 1;
         let text = read(&root.join(&path[1..])).map_err(|error| (error.kind(), error.to_string()));
         let text = match text {
             Ok(text) => text,
@@ -143,7 +158,7 @@ impl Settings {
         let is_hidden = |name: &str| name.starts_with('.') || name.ends_with('~') || name.starts_with('#');
         names.retain(|name| !is_hidden(name) && !but.iter().any(|end| name.ends_with(end)));
         names.retain(|name| only.is_empty() || only.iter().any(|end| name.ends_with(&end[1..])));
-        for name in names.iter().take(MAX_FILES) {
+        for name in &names {
             self.file(root, &format!("{}/{name}", folder.trim_end_matches('/')), depth + 1, false);
         }
     }

@@ -12,7 +12,7 @@ fn server(version: &str, settings: &[&str]) -> Server {
     });
     let argv = std::iter::once("dnsmasq".to_owned()).chain(settings.iter().map(|text| format!("--{text}")));
     let process = Process { pid: 7, name: "dnsmasq".to_owned(), argv: argv.collect(), unit: None, is_privileged: true };
-    let settings = Settings { all: all.collect(), unread: Vec::new() };
+    let settings = Settings { all: all.collect(), ..Settings::default() };
     Server { process, settings, version: Some(version.to_owned()) }
 }
 

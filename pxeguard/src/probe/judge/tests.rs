@@ -54,7 +54,16 @@ fn pxe(last: u8) -> Responder {
 
 fn asked(server: &Responder, answered: bool) -> Vec<BootServerAnswer> {
     let (client, way) = ("bios".to_owned(), "binl".to_owned());
-    vec![BootServerAnswer { server: server.ip, client, way, is_needed: true, answered, file: None, after_ms: None }]
+    vec![BootServerAnswer {
+        server: server.ip,
+        client,
+        way,
+        is_needed: true,
+        answered,
+        file: None,
+        next_server: None,
+        after_ms: None,
+    }]
 }
 
 /// A DHCP server that has option 60 among its options.
@@ -174,13 +183,9 @@ fn a_server_that_calls_itself_otherwise_is_told_but_not_behind_a_relay() {
 
 #[test]
 fn only_a_wrong_checksum_is_a_finding() {
-    for (checksum, is_found) in [
-        (Checksum::Good, false),
-        (Checksum::None, false),
-        (Checksum::Pending, false),
-        (Checksum::Unfinished, true),
-        (Checksum::Bad, true),
-    ] {
+    for (checksum, is_found) in
+        [(Checksum::Good, false), (Checksum::Pending, false), (Checksum::Unfinished, true), (Checksum::Bad, true)]
+    {
         let (names, _) = found(&[Responder { checksum, ..dhcp(1) }, pxe(2)], None);
         assert_eq!(names.contains(&"bad-checksum".to_owned()), is_found, "{checksum:?}");
     }

@@ -1,18 +1,16 @@
 //! Whether a datagram's checksum is right, and who was to compute it (RFC 768).
 
 use nix::libc;
-use pxeguard_common::net::ETHERNET;
-use pxeguard_common::template::{checksum, sum};
 use serde::{Deserialize, Serialize};
+
+use crate::proxy::frame;
 
 /// What a datagram's checksum is.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Checksum {
-    /// Right.
+    /// Right, or there is none, which is allowed.
     Good,
-    /// There is none, which is allowed.
-    None,
     /// Not computed yet: the kernel, or a card, does so where the frame leaves this machine.
     Pending,
     /// Wrong, because it was left to a card that did not compute it: it is the sum of the pseudo header alone.
@@ -23,21 +21,12 @@ pub enum Checksum {
 
 impl Checksum {
     /// Of a frame without a tag that holds a whole UDP datagram; `status` is `tp_status` of packet(7).
-    pub fn of(frame: &[u8], status: u32) -> Option<Self> {
-        let ip = frame.get(ETHERNET..)?;
-        let header = usize::from(ip.first()? & 0xf) * 4;
-        let total = usize::from(u16::from_be_bytes(*ip.get(2..)?.first_chunk()?));
-        let datagram = ip.get(header..total)?;
-        let len = usize::from(u16::from_be_bytes(*datagram.get(4..)?.first_chunk()?));
-        let datagram = datagram.get(..len).filter(|datagram| datagram.len() >= 8)?;
-        let field = u16::from_be_bytes([datagram[6], datagram[7]]);
-        let pseudo_header = sum(ip.get(12..20)?, 0) + u32::from(PROTOCOL_UDP) + len as u32;
-        Some(match field {
-            0 => Self::None,
+    pub fn of(bytes: &[u8], status: u32) -> Option<Self> {
+        Some(match frame::Checksum::of(bytes)? {
+            frame::Checksum::Right => Self::Good,
             _ if status & libc::TP_STATUS_CSUMNOTREADY != 0 => Self::Pending,
-            _ if checksum(pseudo_header + sum(datagram, 0)) == 0 => Self::Good,
-            field if field == !checksum(pseudo_header) => Self::Unfinished,
-            _ => Self::Bad,
+            frame::Checksum::Uncomputed => Self::Unfinished,
+            frame::Checksum::Wrong => Self::Bad,
         })
     }
 
@@ -47,12 +36,12 @@ impl Checksum {
     }
 }
 
-/// IANA's number of UDP.
-const PROTOCOL_UDP: u8 = 17;
-
 #[cfg(test)]
 mod tests {
     use std::net::SocketAddrV4;
+
+    use pxeguard_common::net::ETHERNET;
+    use pxeguard_common::template::{checksum, sum};
 
     use super::*;
     use crate::proxy::frame::Envelope;
@@ -74,7 +63,7 @@ mod tests {
     #[test]
     fn right_missing_pending_unfinished_and_bad_ones_are_told_apart() {
         assert_eq!(Checksum::of(&frame(), 0), Some(Checksum::Good));
-        assert_eq!(Checksum::of(&with_field(0), 0), Some(Checksum::None));
+        assert_eq!(Checksum::of(&with_field(0), 0), Some(Checksum::Good));
         assert_eq!(Checksum::of(&with_field(0x1234), 0), Some(Checksum::Bad));
         assert_eq!(Checksum::of(&with_field(0x1234), libc::TP_STATUS_CSUMNOTREADY), Some(Checksum::Pending));
         let whole = frame();

@@ -3,20 +3,9 @@
 use socket2::SockFilter;
 
 use crate::proxy::answer::port;
-
-/// `BPF_LD | BPF_H | BPF_ABS` and so on (`linux/filter.h`).
-const LOAD_HALF: u16 = 0x28;
-const LOAD_BYTE: u16 = 0x30;
-const LOAD_HALF_AT_X: u16 = 0x48;
-/// X = 4 * (byte & 0xf): the length of an IPv4 header.
-const LOAD_X_HEADER: u16 = 0xb1;
-const JUMP_EQUAL: u16 = 0x15;
-const JUMP_BITS: u16 = 0x45;
-const RETURN: u16 = 0x06;
-
-const ETHERNET: u32 = 14;
-/// All of a frame.
-const WHOLE: u32 = 0x4_0000;
+use crate::proxy::socket::filter::{
+    ETHERNET, JUMP_BITS, JUMP_EQUAL, LOAD_BYTE, LOAD_HALF, LOAD_HALF_AT_X, LOAD_X_HEADER, RETURN, WHOLE, op,
+};
 
 /// The kernel takes the outermost tag out of a frame before a packet socket sees it; we ask in no VLAN within another.
 pub fn answers() -> [SockFilter; 13] {
@@ -36,8 +25,4 @@ pub fn answers() -> [SockFilter; 13] {
         op(RETURN, 0, 0, WHOLE),
         op(RETURN, 0, 0, 0),
     ]
-}
-
-const fn op(code: u16, jump_true: u8, jump_false: u8, value: u32) -> SockFilter {
-    SockFilter::new(code, jump_true, jump_false, value)
 }

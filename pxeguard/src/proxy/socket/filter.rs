@@ -8,22 +8,22 @@ use crate::proxy::answer::port;
 
 /// `BPF_LD | BPF_H | BPF_ABS` and so on (`linux/filter.h`).
 const LOAD_WORD: u16 = 0x20;
-const LOAD_HALF: u16 = 0x28;
-const LOAD_BYTE: u16 = 0x30;
-const LOAD_HALF_AT_X: u16 = 0x48;
+pub(crate) const LOAD_HALF: u16 = 0x28;
+pub(crate) const LOAD_BYTE: u16 = 0x30;
+pub(crate) const LOAD_HALF_AT_X: u16 = 0x48;
 const LOAD_BYTE_AT_X: u16 = 0x50;
 /// X = 4 * (byte & 0xf): the length of an IPv4 header.
-const LOAD_X_HEADER: u16 = 0xb1;
-const JUMP_EQUAL: u16 = 0x15;
-const JUMP_BITS: u16 = 0x45;
-const RETURN: u16 = 0x06;
+pub(crate) const LOAD_X_HEADER: u16 = 0xb1;
+pub(crate) const JUMP_EQUAL: u16 = 0x15;
+pub(crate) const JUMP_BITS: u16 = 0x45;
+pub(crate) const RETURN: u16 = 0x06;
 
 /// Where a program reads the frame's mark (`SKF_AD_OFF + SKF_AD_MARK`).
 const MARK: u32 = (-0x1000_i32 + 20) as u32;
 
-const ETHERNET: u32 = 14;
+pub(crate) const ETHERNET: u32 = 14;
 /// All of a frame.
-const WHOLE: u32 = 0x4_0000;
+pub(crate) const WHOLE: u32 = 0x4_0000;
 /// Instructions for a frame without a tag in it; those for one with a tag are as many.
 const CHECKS: u8 = 12;
 
@@ -65,6 +65,7 @@ fn checks(tag: u32) -> [SockFilter; CHECKS as usize] {
     ]
 }
 
-const fn op(code: u16, jump_true: u8, jump_false: u8, value: u32) -> SockFilter {
+/// One instruction.
+pub(crate) const fn op(code: u16, jump_true: u8, jump_false: u8, value: u32) -> SockFilter {
     SockFilter::new(code, jump_true, jump_false, value)
 }

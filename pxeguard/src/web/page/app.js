@@ -133,7 +133,7 @@ function replace(parent, items, tag) {
       child.replaceChildren(...content());
       child.className = kind ?? "";
       child.version = version;
-      if (focused) child.querySelector(`[data-act="${focused}"]`)?.focus();
+      if (focused) child.querySelector(`[data-act="${CSS.escape(focused)}"]`)?.focus();
     }
     if (child === place) place = place.nextElementSibling;
     else parent.insertBefore(child, place);
@@ -142,7 +142,7 @@ function replace(parent, items, tag) {
 }
 
 const cell = (kind, ...children) => el("td", { class: kind || null }, el("div", {}, ...children));
-const sub = (text, kind) => (text ? el("span", { class: kind ? `sub ${kind}` : "sub" }, text) : null);
+const sub = (text) => (text ? el("span", { class: "sub" }, text) : null);
 const pill = (kind, text) => el("span", { class: `pill ${kind}` }, text);
 
 function standing(server) {
@@ -156,7 +156,7 @@ function serverCells(server, key) {
   const trust = trustOf(server);
   const version = JSON.stringify([{ ...server, last_seen: last }, state.status.mode, trust, sourceOf(server), isUnlocked()]);
   const cells = () => [
-    cell("", el("span", { class: "mono" }, server.mac), sub(server.vendor), sub(`${server.ip}${server.vlan ? `, VLAN ${server.vlan}` : ""}`), sub(server.said, "mono")),
+    cell("", el("span", { class: "mono" }, server.mac), sub(`${server.ip}${server.vlan ? `, VLAN ${server.vlan}` : ""}`)),
     cell("", server.port, sub(server.guest)),
     cell("", standing(server), sub(server.pxe ? `answers PXE: ${count(server.pxe)}` : null)),
     cell("num", count(server.passed)),
@@ -177,7 +177,7 @@ function action(server, trust, key) {
   return cell("act", button);
 }
 
-const SOURCES = { flag: "an option of pxeguard run", config: "the configuration file", port: "a trust for its port" };
+const SOURCES = { flag: "an option of pxeguard run", config: "the configuration file", port: "another trust" };
 
 /** Where a trust is said that cannot be taken back here. */
 function sourceOf(server) {
@@ -187,7 +187,7 @@ function sourceOf(server) {
 
 /** The trust that was added at run time for this very server; others stand in flags or the configuration. */
 function trustOf(server) {
-  const vlan = server.vlan ? `,vlan=${server.vlan}` : "";
+  const vlan = `,vlan=${server.vlan || "untagged"}`;
   const own = [`${server.mac}@${server.port}`, server.mac, `${server.mac}@*`];
   const written = own.flatMap((place) => [place, place + vlan]).flatMap((place) => [place, `${place},pxe`]);
   return state.trusts.find((entry) => entry.source === "state" && written.includes(entry.trust))?.trust ?? null;
@@ -313,12 +313,18 @@ function take(change, isWhole) {
   state.at = change.at;
   if (change.status) state.status = change.status;
   if (change.left_out) state.leftOut = change.left_out;
+  // Somebody else has changed who is trusted.
+  let isStale = false;
   for (const [kind, map] of Object.entries(rows)) {
     if (isWhole) map.clear();
-    for (const [key, row] of Object.entries(change[kind]?.set ?? {})) map.set(key, row);
+    for (const [key, row] of Object.entries(change[kind]?.set ?? {})) {
+      if (kind === "servers" && row.trusted !== (map.get(key)?.trusted ?? false)) isStale = true;
+      map.set(key, row);
+    }
     for (const key of change[kind]?.gone ?? []) map.delete(key);
   }
   takeSample();
+  if (isStale && !isWhole) loadTrusts();
   if (!drawing) {
     drawing = true;
     requestAnimationFrame(() => {

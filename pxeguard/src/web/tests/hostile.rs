@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 
 use super::http::Http;
-use crate::web::listener::PER_CLIENT;
+use crate::web::listener::{PER_CLIENT, REQUEST};
 
 const METHODS: &[&str] =
     &["GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "CONNECT", "get", "G\0T", "PRI", ""];
@@ -99,6 +99,9 @@ fn whatever_is_asked_has_an_answer_that_was_meant_and_changes_nothing() {
     let mut runner = TestRunner::new(ProptestConfig { cases: 600, failure_persistence: None, ..Default::default() });
     // What takes a certain method, path and header together, and may not come by chance.
     let certain = [
+        ("GET / HTTP/1.1\r\nHost: localhost", 200),
+        ("GET /nonsense HTTP/1.1\r\nHost: localhost", 404),
+        ("GET / HTTP/1.1\r\nHost: evil.example", 421),
         ("POST /api/v1/trusts HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 0", 401),
         ("GET /api/v1/events HTTP/1.1\r\nHost: localhost\r\nSec-Fetch-Site: cross-site", 403),
         ("DELETE /metrics HTTP/1.1\r\nHost: localhost", 405),
@@ -155,7 +158,9 @@ fn who_is_too_many_is_closed_at_once_and_room_is_made_when_others_go() {
         stream.write_all(b"GET / HTTP/1.1\r\nHost: localhost\r\n").unwrap();
     }
     let mut refused = http.connect();
+    let begin = std::time::Instant::now();
     assert!(matches!(refused.read(&mut [0]), Ok(0) | Err(_)), "there is no place for it");
+    assert!(begin.elapsed() < REQUEST / 2, "it was let in, and closed for its silence");
     drop(crowd);
     let begin = std::time::Instant::now();
     while http.exchange(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").is_empty() {
