@@ -3,6 +3,8 @@
 
 use std::env;
 use std::fs;
+use std::io::ErrorKind;
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
@@ -25,6 +27,7 @@ fn main() -> Result<()> {
         return Ok(());
     };
     println!("cargo::rerun-if-changed={}", path.display());
+    share_target_folder(&path.with_file_name("kernel-programs"))?;
     let record = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
     let record: Value = serde_json::from_slice(&record)
         .with_context(|| format!("{} is broken; run `cargo xtask setup`", path.display()))?;
@@ -38,6 +41,26 @@ fn find_record() -> Result<Option<PathBuf>> {
     let shared = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target");
     let mut places = out_dir.ancestors().chain([shared.as_path()]).map(|dir| dir.join(RECORD));
     Ok(places.find(|path| path.is_file()))
+}
+
+/// Has aya-build work in one folder for all profiles: the kernel programs and the `core` they are
+/// linked with are the same in each, and take a minute.
+fn share_target_folder(shared: &Path) -> Result<()> {
+    let arch = env::var_os("CARGO_CFG_TARGET_ARCH").context("CARGO_CFG_TARGET_ARCH is not set")?;
+    let shared = shared.join(arch);
+    let own = PathBuf::from(env::var_os("OUT_DIR").context("OUT_DIR is not set")?).join("aya-build");
+    fs::create_dir_all(&shared).with_context(|| format!("cannot create {}", shared.display()))?;
+    let shared = shared.canonicalize().with_context(|| format!("cannot find {}", shared.display()))?;
+    if fs::read_link(&own).is_ok_and(|target| target == shared) {
+        return Ok(());
+    }
+    let removed = match fs::symlink_metadata(&own) {
+        Ok(found) if found.is_dir() => fs::remove_dir_all(&own),
+        Ok(_) => fs::remove_file(&own),
+        Err(err) if err.kind() == ErrorKind::NotFound => Ok(()),
+        Err(err) => Err(err),
+    };
+    removed.and_then(|()| symlink(&shared, &own)).with_context(|| format!("cannot link {}", own.display()))
 }
 
 fn build(record: &Value) -> Result<()> {

@@ -54,7 +54,7 @@ use machine::Machine;
 /// Measures pxeguard beside its peers, in network namespaces of its own
 ///
 /// Installs the peers first, and runs as root, through sudo where need be. Whatever is compared is measured in turns.
-/// PXEGUARD_BIN in the environment names another program to measure; nothing is built or installed then.
+/// PXEGUARD_BIN in the environment names another program to measure, which is not built here.
 #[derive(Args)]
 pub struct Bench {
     /// Fewer rounds and shorter ones, and no power-on: some minutes instead of twenty
@@ -131,11 +131,20 @@ impl Bench {
             let report = serde_json::from_str(&text).with_context(|| format!("cannot read {}", report.display()))?;
             return self.draw(&report);
         }
-        if let Some(program) = env::var_os(leftovers::PROGRAM) {
-            return if command::is_root() { self.measure() } else { command::again_as_root(&PathBuf::from(program)) };
+        let program = env::var_os(leftovers::PROGRAM).map(PathBuf::from);
+        // The load generators share the CPUs with what they measure.
+        let optimised = !cfg!(debug_assertions);
+        if optimised && program.is_some() && command::is_root() {
+            return self.measure();
         }
-        setup::provide(&[Purpose::Bench])?;
-        command::again_as_root(&build::release()?)
+        let program = match program {
+            Some(program) => program,
+            None => {
+                setup::provide(&[Purpose::Bench])?;
+                build::release()?
+            }
+        };
+        command::again_as_root(&build::optimised_xtask()?, &program)
     }
 
     fn measure(&self) -> Result<()> {

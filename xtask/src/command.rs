@@ -67,9 +67,9 @@ pub fn as_root(program: impl Into<OsString>, by_hand: &str) -> Result<Command> {
     Ok(command)
 }
 
-/// Goes on as root with the same arguments, and with pxeguard as it was built by whoever we are.
-pub fn again_as_root(pxeguard: &Path) -> Result<()> {
-    let us = env::current_exe().context("cannot find this program")?;
+/// Goes on as root in `us`, this program or one built of the same source, with the same arguments
+/// and with pxeguard as it was built by whoever we are.
+pub fn again_as_root(us: &Path, pxeguard: &Path) -> Result<()> {
     let variable = format!("{}={}", leftovers::PROGRAM, pxeguard.display());
     let arguments: Vec<_> = env::args_os().skip(1).collect();
     let by_hand = format!("{variable} {} {}", us.display(), arguments.join(" ".as_ref()).display());

@@ -32,7 +32,8 @@ impl Demo {
             return show();
         }
         setup::provide(&[Purpose::Demo])?;
-        command::again_as_root(&build::release()?)
+        let us = env::current_exe().context("cannot find this program")?;
+        command::again_as_root(&us, &build::release()?)
     }
 }
 
