@@ -5,6 +5,6 @@ mod frame;
 mod output;
 mod recorder;
 
-pub use command::run;
+pub use command::{ASK_EVERY, run};
 pub use frame::{Direction, Frame, with_vlan};
 pub use recorder::{Frames, MAX_BYTES, MAX_FRAMES, Recorder};

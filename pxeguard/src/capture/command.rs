@@ -15,7 +15,7 @@ use crate::control::{AskError, Request, Response, ask};
 use crate::signals::Signals;
 
 /// How often the daemon is asked for new frames.
-const ASK_EVERY: Duration = Duration::from_millis(100);
+pub const ASK_EVERY: Duration = Duration::from_millis(100);
 
 /// Captures until enough is written, a signal comes, or the reader of the output has gone.
 pub fn run(args: &CaptureArgs) -> anyhow::Result<()> {

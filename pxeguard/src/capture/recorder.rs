@@ -52,10 +52,11 @@ impl Recorder {
         self.kept().record(frame);
     }
 
-    /// Keeps several.
-    pub fn record_all(&self, frames: impl IntoIterator<Item = Frame>) {
+    /// Keeps several; of others that came after them it is only kept how many they were.
+    pub fn record_all(&self, frames: impl IntoIterator<Item = Frame>, left_out: u64) {
         let mut kept = self.kept();
         frames.into_iter().for_each(|frame| kept.record(frame));
+        kept.last_number += left_out;
     }
 
     /// What was recorded after the frame with this number, as far as it is there; with `None` what will be.
@@ -144,7 +145,7 @@ mod tests {
     fn frames_are_told_once_and_in_order() {
         let recorder = Recorder::default();
         assert_eq!(recorder.after(Some(0)), Frames::default());
-        recorder.record_all((0..600).map(|number| frame(["eno1", "tap0", "tap1"][number % 3], 60)));
+        recorder.record_all((0..600).map(|number| frame(["eno1", "tap0", "tap1"][number % 3], 60)), 0);
         assert_eq!(told(&recorder, 0), ((1..=600).collect(), 0));
         assert_eq!(told(&recorder, 590), ((591..=600).collect(), 0));
         let from_now = recorder.after(None);
@@ -156,7 +157,7 @@ mod tests {
     #[test]
     fn a_flood_does_not_grow_the_recorder_and_hides_nobody_else() {
         let recorder = Recorder::default();
-        recorder.record_all((0..20).map(|_| frame("eno1", 300)));
+        recorder.record_all((0..20).map(|_| frame("eno1", 300)), 0);
         for _ in 0..10 * MAX_FRAMES {
             recorder.record(frame("tap66i0", 1024));
             let kept = recorder.kept();

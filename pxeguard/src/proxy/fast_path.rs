@@ -200,7 +200,7 @@ impl FastPath {
             }
         }
         let has_heard = !steps.is_empty();
-        self.parts.recorder.record_all(self.film.frames.drain(..));
+        self.film.hand_over(&self.parts.recorder);
         self.parts.observer.tell_all(&mut steps);
         Ok(has_heard)
     }

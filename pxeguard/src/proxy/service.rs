@@ -16,7 +16,7 @@ use super::boot_server_port::BootServerPort;
 use super::counts::Counts;
 use super::fast_path::Doubts;
 use super::learning::Learning;
-use super::record;
+use super::record::Film;
 use super::responder::{Knowledge, Responder};
 use super::socket::{Batch, PacketSocket, Received};
 use crate::boot::{Offers, Settings};
@@ -183,7 +183,7 @@ async fn answer_all(
 ) -> io::Result<()> {
     // SAFETY: the socket owns its descriptor, and keeps it for as long as it lives.
     let mut socket = unsafe { AsyncFd::register_with_interest(socket, Interest::READABLE)? };
-    let (mut batch, mut steps, mut frames) = (Batch::default(), Vec::new(), Vec::new());
+    let (mut batch, mut steps, mut film) = (Batch::default(), Vec::new(), Film::default());
     loop {
         let mut ready = tokio::select! {
             biased;
@@ -204,8 +204,10 @@ async fn answer_all(
             let answer = |received: Received<'_>, out: &mut [u8]| {
                 let before = knows.steps.len();
                 let len = responder.respond(received.frame, received.tag, &mut knows, out);
-                frames.extend(record::question(iface, &received, &knows.steps[before..]));
-                frames.extend(len.map(|len| record::answer(iface, &out[..len])));
+                film.take_question(iface, &received, &knows.steps[before..], knows.now);
+                if let Some(len) = len {
+                    film.take_answer(iface, &out[..len], knows.now);
+                }
                 len
             };
             batch.answer(socket.get_mut(), answer)
@@ -213,7 +215,7 @@ async fn answer_all(
         if let Ok(answered) = answered {
             answered?;
             counts.count_unsent(batch.send(socket.get_ref()));
-            parts.recorder.record_all(frames.drain(..));
+            film.hand_over(&parts.recorder);
             parts.doubt(&steps);
             parts.observer.tell_all(&mut steps);
         }

@@ -57,8 +57,9 @@ pub fn note(told: &Told, parts: &Parts, steps: &mut Vec<Step>, film: &mut Film) 
     let mut policy =
         Policy { networks: &networks, settings: &settings, offers: &*parts.offers, learning: &mut learning };
     // Else the policy has changed just now.
-    if let Ok(answer) = answer(&request, &at, &mut policy, Instant::now()) {
-        film.take(&own.name, &answer);
+    let now = Instant::now();
+    if let Ok(answer) = answer(&request, &at, &mut policy, now) {
+        film.take_kernel_answer(&own.name, &answer, now);
         steps.extend([asked(&request, &at), answered(&request, answer)]);
     }
 }
