@@ -206,8 +206,8 @@ async fn token(State(web): State<Web>, ConnectInfo(Peer(peer)): ConnectInfo<Peer
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
-async fn events(State(web): State<Web>) -> Answer {
-    let viewer = web.hub.watch();
+async fn events(State(web): State<Web>, ConnectInfo(Peer(peer)): ConnectInfo<Peer>) -> Answer {
+    let viewer = web.hub.watch(peer.ip());
     let stream = viewer.ok_or_else(|| Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "too many watch already"))?;
     let headers = [
         (header::CONTENT_TYPE, "text/event-stream"),

@@ -4,23 +4,27 @@
 //! is late is given the whole again, not all that he missed.
 
 use std::convert::Infallible;
+use std::net::IpAddr;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::{Stream, stream};
 use serde::Serialize;
-use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, broadcast};
+use tokio::sync::{Notify, broadcast};
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
 use super::questions::Questions;
 use super::rows::Shown;
+use crate::places::{Place, Places};
 
 /// How often it is looked.
 pub(super) const TICK: Duration = Duration::from_millis(500);
-/// Viewers at once: fewer than there are connections, so that scrapes and questions have theirs.
-pub(super) const MAX_VIEWERS: usize = 32;
+/// Viewers at once of one address: fewer than its connections, so that its scrapes and questions have theirs.
+pub(super) const PER_CLIENT: usize = 32;
+/// Viewers at once in all.
+pub(super) const IN_ALL: usize = 64;
 /// Ticks that a viewer can be late.
 const LATE: usize = 4;
 /// What a browser waits before it asks again after the end of a stream, in milliseconds.
@@ -43,7 +47,7 @@ impl Tick {
 /// Where the ticks come from.
 pub(super) struct Hub {
     ticks: broadcast::Sender<Arc<Tick>>,
-    places: Arc<Semaphore>,
+    places: Arc<Places>,
     joined: Notify,
     stop: CancellationToken,
 }
@@ -53,7 +57,7 @@ struct Viewer {
     ticks: broadcast::Receiver<Arc<Tick>>,
     next: Next,
     stop: CancellationToken,
-    _place: OwnedSemaphorePermit,
+    _place: Place,
 }
 
 /// What a viewer is told next.
@@ -67,7 +71,7 @@ impl Hub {
     pub(super) fn new(stop: CancellationToken) -> Self {
         Self {
             ticks: broadcast::Sender::new(LATE),
-            places: Arc::new(Semaphore::new(MAX_VIEWERS)),
+            places: Arc::new(Places::new(PER_CLIENT, IN_ALL)),
             joined: Notify::new(),
             stop,
         }
@@ -100,9 +104,9 @@ impl Hub {
         }
     }
 
-    /// What a viewer is sent; `None` where there are too many.
-    pub(super) fn watch(&self) -> Option<impl Stream<Item = Result<Bytes, Infallible>> + use<>> {
-        let place = self.places.clone().try_acquire_owned().ok()?;
+    /// What a viewer at this address is sent; `None` where there are too many.
+    pub(super) fn watch(&self, from: IpAddr) -> Option<impl Stream<Item = Result<Bytes, Infallible>> + use<>> {
+        let place = self.places.take(from.to_canonical())?;
         let ticks = self.ticks.subscribe();
         self.joined.notify_one();
         let viewer = Viewer { ticks, next: Next::Hello, stop: self.stop.clone(), _place: place };
@@ -142,12 +146,16 @@ fn event(name: &str, data: &impl Serialize) -> Bytes {
 
 #[cfg(test)]
 mod tests {
+    use std::net::Ipv4Addr;
+
     use futures_util::StreamExt;
     use tokio::sync::mpsc;
 
     use super::*;
     use crate::control::{Pending, Request, Response};
     use crate::web::tests::sample;
+
+    const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
     /// A hub whose daemon counts how often it is asked, and has dropped one more reply each time.
     async fn with_hub<F: Future<Output = ()>>(test: impl FnOnce(Arc<Hub>, Arc<std::sync::atomic::AtomicU64>) -> F) {
@@ -178,7 +186,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_viewer_is_told_everything_and_then_what_changes() {
         with_hub(|hub, _| async move {
-            let mut viewer = Box::pin(hub.watch().unwrap());
+            let mut viewer = Box::pin(hub.watch(HERE).unwrap());
             assert_eq!(next(&mut viewer).await, HELLO);
             let whole = next(&mut viewer).await;
             assert!(whole.starts_with("event: overview\ndata: {") && whole.contains("\"ports\""), "{whole}");
@@ -195,8 +203,8 @@ mod tests {
             let count = || asked.load(std::sync::atomic::Ordering::Relaxed);
             tokio::time::sleep(TICK * 10).await;
             assert_eq!(count(), 0);
-            let mut viewers: Vec<_> = (0..MAX_VIEWERS).map(|_| Box::pin(hub.watch().unwrap())).collect();
-            assert!(hub.watch().is_none(), "there is no place for one more");
+            let mut viewers: Vec<_> = (0..PER_CLIENT).map(|_| Box::pin(hub.watch(HERE).unwrap())).collect();
+            assert!(hub.watch(HERE).is_none(), "there is no place for one more");
             for viewer in &mut viewers {
                 next(viewer).await;
                 next(viewer).await;
@@ -209,7 +217,7 @@ mod tests {
             let last = count();
             tokio::time::sleep(TICK * 10).await;
             assert_eq!(count(), last);
-            assert!(hub.watch().is_some());
+            assert!(hub.watch(HERE).is_some());
         })
         .await;
     }
@@ -217,7 +225,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_viewer_who_is_late_is_told_everything_again_and_nothing_is_kept_for_him() {
         with_hub(|hub, _| async move {
-            let (mut late, mut other) = (Box::pin(hub.watch().unwrap()), Box::pin(hub.watch().unwrap()));
+            let (mut late, mut other) = (Box::pin(hub.watch(HERE).unwrap()), Box::pin(hub.watch(HERE).unwrap()));
             for _ in 0..2 {
                 next(&mut late).await;
             }

@@ -1,7 +1,7 @@
 //! A server before a daemon that answers with samples, and the least of a client.
 
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::channel;
@@ -9,6 +9,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use serde_json::Value;
+use socket2::{Domain, Socket, Type};
 use tempfile::TempDir;
 use tokio::runtime::Builder;
 use tokio::sync::mpsc;
@@ -124,7 +125,16 @@ impl Http {
 
     /// Begins to watch; the stream after its head, which has this status.
     pub(super) fn watch(&self) -> (u16, BufReader<TcpStream>) {
-        let mut stream = self.connect();
+        self.watch_from(Ipv4Addr::LOCALHOST)
+    }
+
+    /// The same from another address of this host.
+    pub(super) fn watch_from(&self, source: Ipv4Addr) -> (u16, BufReader<TcpStream>) {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        socket.bind(&SocketAddr::from((source, 0)).into()).unwrap();
+        socket.connect(&self.address.into()).unwrap();
+        socket.set_read_timeout(Some(SOON)).unwrap();
+        let mut stream = TcpStream::from(socket);
         write!(stream, "GET /api/v1/events HTTP/1.1\r\nHost: {}\r\n\r\n", self.address).unwrap();
         let mut reader = BufReader::new(stream);
         let mut head = String::new();

@@ -1,12 +1,12 @@
 //! Watching, from outside.
 
 use std::io::{BufRead, BufReader};
-use std::net::TcpStream;
+use std::net::{Ipv4Addr, TcpStream};
 
 use serde_json::Value;
 
 use super::http::Http;
-use crate::web::events::MAX_VIEWERS;
+use crate::web::events::{IN_ALL, PER_CLIENT};
 
 /// One event of the stream.
 #[derive(Debug)]
@@ -43,9 +43,20 @@ fn a_viewer_sees_everything_first_and_then_that_nothing_has_changed() {
 #[test]
 fn viewers_leave_room_for_scrapes() {
     let http = Http::start();
-    let viewers: Vec<_> = (0..MAX_VIEWERS).map(|_| http.watch()).collect();
+    let viewers: Vec<_> = (0..PER_CLIENT).map(|_| http.watch()).collect();
     assert!(viewers.iter().all(|(status, _)| *status == 200));
     assert_eq!(http.watch().0, 503);
     assert_eq!(http.get("/metrics", "").status, 200);
     assert_eq!(http.get("/api/v1/overview", "").status, 200);
+}
+
+#[test]
+fn who_watches_as_often_as_he_can_leaves_room_for_others() {
+    let http = Http::start();
+    let another = Ipv4Addr::new(127, 0, 0, 2);
+    let viewers: Vec<_> = (0..=PER_CLIENT).map(|_| http.watch()).collect();
+    assert_eq!(viewers.last().map(|(status, _)| *status), Some(503));
+    let others: Vec<_> = (PER_CLIENT..IN_ALL).map(|_| http.watch_from(another)).collect();
+    assert!(others.iter().all(|(status, _)| *status == 200));
+    assert_eq!(http.watch_from(Ipv4Addr::new(127, 0, 0, 3)).0, 503, "there are no more in all");
 }
