@@ -6,8 +6,8 @@ use pxeguard_lab::Host;
 
 use super::test_run::Program;
 
-/// Made by one system call.
-pub const BURST: u32 = 16_384;
+/// Made by one system call, at whose end it waits for an RCU grace period: five times as long as it takes to make them.
+const BURST: u32 = 16_384;
 
 /// What becomes of the frames.  The numbers are those of `enum xdp_action`.
 #[derive(Clone, Copy, Debug)]
@@ -26,6 +26,7 @@ pub struct LiveFrames {
     /// `struct xdp_md`.
     context: [u32; 6],
     program: Program,
+    burst: u32,
 }
 
 impl LiveFrames {
@@ -33,17 +34,22 @@ impl LiveFrames {
     pub fn at(host: &Host, device: &str, frame: Vec<u8>, way: Way) -> Result<Self> {
         let ifindex = host.read(format!("/sys/class/net/{device}/ifindex"))?.trim().parse()?;
         let context = [0, frame.len() as u32, 0, ifindex, 0, 0];
-        Ok(Self { frame, context, program: Program::returning(way as u32)? })
+        Ok(Self { frame, context, program: Program::returning(way as u32)?, burst: BURST })
     }
 
-    /// Makes [`BURST`] after [`BURST`] of them on the host, until it is over; how many.  All that becomes of them is done by the
+    /// Makes frames nearly all of the time, and not for a fifth of it.
+    pub fn incessant(self) -> Self {
+        Self { burst: 32 * BURST, ..self }
+    }
+
+    /// Makes burst after burst of them on the host, until it is over; how many.  All that becomes of them is done by the
     /// caller's CPU, and all but what is left to its `ksoftirqd` by this call.
     pub fn flood(&self, host: &Host, is_over: impl Fn() -> bool + Sync) -> Result<u64> {
         host.enter(|| {
             let mut count = 0;
             while !is_over() {
-                self.program.run_live(&self.frame, &self.context, BURST)?;
-                count += u64::from(BURST);
+                self.program.run_live(&self.frame, &self.context, self.burst)?;
+                count += u64::from(self.burst);
             }
             Ok(count)
         })?
