@@ -21,10 +21,10 @@ use crate::places::{Place, Places};
 
 /// How often it is looked.
 pub(super) const TICK: Duration = Duration::from_millis(500);
-/// Viewers at once of one address: fewer than its connections, so that its scrapes and questions have theirs.
-pub(super) const PER_CLIENT: usize = 32;
-/// Viewers at once in all.
-pub(super) const IN_ALL: usize = 64;
+/// Viewers at once of one address.
+pub(super) const PER_CLIENT: usize = 24;
+/// Viewers at once in all: fewer than there are connections, so that scrapes and questions have theirs.
+pub(super) const IN_ALL: usize = 32;
 /// Ticks that a viewer can be late.
 const LATE: usize = 4;
 /// What a browser waits before it asks again after the end of a stream, in milliseconds.

@@ -78,6 +78,10 @@ impl Gate {
     pub(super) fn allow_change(&self, headers: &HeaderMap, peer: IpAddr) -> Result<(), Refusal> {
         let mut tries = self.tries.lock().unwrap_or_else(PoisonError::into_inner);
         let now = Instant::now();
+        if !tries.has_one(peer, now) {
+            let why = "too many wrong tokens came from this address; wait some seconds";
+            return Err(Refusal::new(StatusCode::TOO_MANY_REQUESTS, why));
+        }
         let tried = headers.get(header::AUTHORIZATION).map(|value| value.to_str().unwrap_or_default());
         let Some(tried) = tried else {
             let why =
@@ -87,11 +91,6 @@ impl Gate {
         let token = tried.split_once(' ').filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
         if token.is_some_and(|(_, token)| self.secret.is(token.trim())) {
             return Ok(());
-        }
-        // Behind a tunnel or a proxy all have one address: whoever has the token is not kept out by those who guess.
-        if !tries.has_one(peer, now) {
-            let why = "too many wrong tokens came from this address; wait some seconds";
-            return Err(Refusal::new(StatusCode::TOO_MANY_REQUESTS, why));
         }
         tries.take(peer, now);
         let why = "the token is wrong; each start of the daemon makes a new one: pxeguard token shows it to root";
@@ -174,10 +173,9 @@ mod tests {
         };
         let guessed: Vec<_> = (0..tries::AT_ONCE + 1).map(|_| of("Bearer wrong", PEER)).collect();
         assert_eq!(guessed.iter().filter(|status| **status == 429).count(), 1, "{guessed:?}");
-        assert_eq!(of("Bearer right", PEER), 200, "whoever has the token is not kept out by those who guess");
+        assert_eq!(of("Bearer right", PEER), 429, "a guess that is right is not told from one that is wrong");
         assert_eq!(of("Bearer right", "10.0.0.2".parse().unwrap()), 200);
-        assert_eq!(of("Bearer wrong", PEER), 429);
         tokio::time::advance(tries::EVERY).await;
-        assert_eq!(of("Bearer wrong", PEER), 401);
+        assert_eq!(of("Bearer right", PEER), 200);
     }
 }
