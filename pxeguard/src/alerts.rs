@@ -175,6 +175,11 @@ impl Alerts {
         self.open.keys().filter(|key| key.kind == kind).copied().collect()
     }
 
+    /// Whether there is one.
+    pub fn is_any_open(&self) -> bool {
+        !self.open.is_empty()
+    }
+
     /// The alerts: those that are open, the newest first; then those that were, the one that closed last first.
     pub fn report(&self) -> Vec<Alert> {
         let mut open: Vec<_> = self.open.values().map(|open| open.alert.clone()).collect();

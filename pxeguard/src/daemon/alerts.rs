@@ -16,12 +16,15 @@ use crate::report::AlertKind;
 use crate::time::Timestamp;
 use crate::trust::{MacAddress, Trust};
 
-/// How often alerts are looked at.
+/// How often alerts are looked at while there is something to look for; else it is done with the other slow things.
 pub(super) const LOOK_EVERY: Duration = Duration::from_secs(2);
+/// So long after a reply there is: longer than a server that falls silent is waited for.
+const WATCHFUL: Duration = Duration::from_secs(60);
 
 impl Guard {
     /// A reply was told.
     pub(super) fn see_reply(&mut self, head: &EventHead, judgement: Judgement, port: &str, reply: Option<&Reply>) {
+        self.heard_reply = Some(Instant::now());
         let server = head.server;
         let key = |kind| Key { kind, port: Ifindex(server.port), mac: Some(server.mac), vlan: server.vlan };
         let (now, count) = (Instant::now(), head.untold + 1);
@@ -57,6 +60,11 @@ impl Guard {
             port: name,
         };
         self.see(flood(port), sight);
+    }
+
+    /// Whether there is something to look for often: on a quiet network nothing wakes for it.
+    pub(super) fn is_watchful(&self) -> bool {
+        self.alerts.is_any_open() || self.heard_reply.is_some_and(|heard| heard.elapsed() < WATCHFUL)
     }
 
     /// Looks at what is over, and at who is silent.

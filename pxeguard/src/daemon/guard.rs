@@ -64,6 +64,8 @@ pub(super) struct Guard {
     pub(super) kept: Kept,
     pub(super) alerts: Alerts,
     pub(super) silences: Silences,
+    /// When a reply was told last.
+    pub(super) heard_reply: Option<Instant>,
     /// Who is told of alerts.
     pub(super) hooks: Option<Hooks>,
     /// The last frames.
@@ -118,6 +120,7 @@ impl Guard {
             kept,
             alerts,
             silences: Silences::default(),
+            heard_reply: None,
             hooks: None,
             recorder: Arc::default(),
             teller: Teller::default(),
