@@ -37,7 +37,7 @@ impl LiveFrames {
         Ok(Self { frame, context, program: Program::returning(way as u32)?, burst: BURST })
     }
 
-    /// Makes frames nearly all of the time, and not for a fifth of it.
+    /// By calls that are so long that frames are made nearly all of the time, and not for a fifth of it.
     pub fn incessant(self) -> Self {
         Self { burst: 32 * BURST, ..self }
     }
