@@ -29,6 +29,7 @@ fn ten_thousand_connections_starve_neither_the_guard_nor_the_boot_services() {
     crowd.add_address("10.77.1.1/16").unwrap();
     let addresses = tftp::addresses(&crowd, "10.77.3.0".parse().unwrap(), ADDRESSES).unwrap();
     let connections = crowd.enter(|| connect(&addresses)).unwrap();
+    assert_eq!(connections.len(), CONNECTIONS);
     assert!(!scrape(&scene.client), "the crowd has not taken every place");
 
     // While every place is taken by half of a request, and those beyond were closed:
