@@ -45,7 +45,7 @@ Examples:
   pxeguard run --iface vmbr0 --trust 52:54:00:12:34:56@eno1
       Only this server, behind the port eno1, may answer; its address elsewhere is a spoof.
   pxeguard run --iface vmbr0 --trust-port eno1,vlan=5 --trust 52:54:00:12:34:56@tap100i0,pxe
-      Anybody behind eno1 in VLAN 5; and a virtual machine may answer PXE clients, but give no address.
+      Anybody behind eno1 in VLAN 5; and a guest may answer PXE clients, but give no address.
   pxeguard run --iface vmbr0 --trust-port eno1 --trust-port vm:100
       Anybody behind eno1; and the guest 100 of Proxmox VE, whatever its ports are called.
   pxeguard run --iface vmbr0 --mode enforce
@@ -68,15 +68,17 @@ What was seen is kept across restarts: of the machines heard of last, their last
 const AFTER_DOCTOR: &str = "\
 Examples:
   pxeguard doctor --iface vmbr0
-      Looks at the bridge, its ports, packet filters, who holds which port, dnsmasq, addresses and the boot root.
+      Looks at the bridge, its ports, packet filters, who holds which port, dnsmasq, addresses
+      and the boot root.
   pxeguard doctor --iface vmbr0 --json | jq '.[] | select(.result != \"pass\")'
       What is not well, for a script.
 
-It changes nothing, and sends nothing.  It works beside a running pxeguard and without one, and as root sees all.
+It changes nothing, and sends nothing.  It works beside a running pxeguard and without one,
+and as root sees all.
 Exit status: 0 nothing failed, 1 something failed, 2 wrong usage.";
 const AFTER_WATCH: &str = "\
-Keys: q quits, Tab goes to the next list, arrows select, Enter on a client says why it boots or not, / filters, p holds
-what is shown, ? shows all keys.  No colours with NO_COLOR in the environment.
+Keys: q quits, Tab goes to the next list, arrows select, Enter on a client says why it boots or
+not, / filters, p holds what is shown, ? shows all keys.  No colours with NO_COLOR in the environment.
 
 Example:
   ssh -t root@pve1 pxeguard watch";
@@ -87,12 +89,12 @@ Examples:
       What comes from now on, until Ctrl-C.
   pxeguard capture --past -w pxe.pcapng
       What the running pxeguard remembers, which is enough for the boot that has just failed.
-  pxeguard capture --dropped -w - | tshark -r - -T fields -e frame.time -e frame.interface_name -e frame.comment
+  pxeguard capture --dropped -w - | tshark -r - -T fields -e frame.time -e frame.comment
       Each reply that is dropped, and why, as it happens.
 
-Servers' replies are there with verdict and reason as the packet's comment (frame.comment), at the port by which they came
-in; of a flood only some, and how many more there were.  Clients' questions are there as far as the daemon reads them,
-and its answers.";
+Servers' replies are there with verdict and reason as the packet's comment (frame.comment), at the
+port by which they came in; of a flood only some, and how many more there were.  Clients'
+questions are there as far as the daemon reads them, and its answers.";
 const AFTER_COMPLETIONS: &str = "\
 Examples:
   pxeguard completions bash > /etc/bash_completion.d/pxeguard
