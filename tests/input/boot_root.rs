@@ -41,16 +41,24 @@ fn file_for_one_architecture_is_offered_to_that_one_only() {
     skip_unless!(SNPONLY);
     let scene = Scene::new(&[SNPONLY]);
     let daemon = scene.guard("");
-    let bios = scene.lab.attach("bios").unwrap();
-    let at_bios = bios.raw().unwrap();
-    for _ in 0..3 {
-        at_bios.send(&discover(&bios, Firmware::Bios)).unwrap();
-    }
-    scene.is_offered(Firmware::EfiX64, "snponly.efi");
-    // They are told in turn: by now nothing more is said of the BIOS.
-    daemon.process().wait_line(|line| line.contains("is answered (OFFER, direct): snponly.efi"), SOON).unwrap();
+    let ask_as_bios = |name, times| {
+        let bios = scene.lab.attach(name).unwrap();
+        let at_bios = bios.raw().unwrap();
+        (0..times).for_each(|_| at_bios.send(&discover(&bios, Firmware::Bios)).unwrap());
+        bios.mac().to_string().to_lowercase()
+    };
     let refused = "is not answered: there is no boot program for bios";
-    assert_eq!(count(&daemon, refused), 1, "{}", daemon.process().output());
+    let (first, second) = (ask_as_bios("bios", 3), ask_as_bios("bios2", 1));
+    // The daemon takes questions in turn: once it has told of the second, it has told all that it will of the first.
+    daemon.process().wait_line(|line| line.contains(&format!("{second} {refused}")), SOON).unwrap();
+    assert_eq!(count(&daemon, &format!("{first} {refused}")), 1, "{}", daemon.process().output());
+    assert_eq!(count(&daemon, "is answered ("), 0, "{}", daemon.process().output());
+    scene.is_offered(Firmware::EfiX64, "snponly.efi");
+    // The kernel may have answered, and its word comes to the daemon by another way.
+    daemon.process().wait_line(|line| line.contains("is answered (OFFER, direct): snponly.efi"), SOON).unwrap();
+    // Now that the kernel knows an answer, it keeps it from others as well.
+    let third = ask_as_bios("bios3", 1);
+    daemon.process().wait_line(|line| line.contains(&format!("{third} {refused}")), SOON).unwrap();
     assert_eq!(count(&daemon, "is answered ("), 1, "{}", daemon.process().output());
 }
 
