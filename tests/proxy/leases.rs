@@ -7,9 +7,10 @@ use std::time::Instant;
 
 use pxeguard_lab::frames::{ClientRequest, kind};
 use pxeguard_lab::load::perfdhcp::{self, Exchanges, PXE};
-use pxeguard_lab::{Client, Guard, Pool, Server, skip_unless};
+use pxeguard_lab::{Client, Guard, Pool, Server, skip_unless, until};
 
-use crate::scene::{BRIDGE, Scene};
+use crate::fast_path::wait_for_fast_path;
+use crate::scene::{BRIDGE, SOON, Scene};
 
 /// The network's own DHCP server, behind a port of its own.
 const TRUSTED: Pool = Pool { server: Ipv4Addr::new(10, 77, 0, 2), ..Pool::TRUSTED };
@@ -31,7 +32,12 @@ fn pxe_clients_that_the_kernel_answers_lease_from_the_trusted_server_without_a_l
     let settings = "[boot.strategy]\nefi-x64 = \"direct\"\n";
     scene.lab.hypervisor().write("/etc/pxeguard/pxeguard.toml", settings).unwrap();
     let guard = scene.guard(&["--trust-port", trusted.port()]);
+    wait_for_fast_path(&scene, &guard);
     let before = Answers::of(&guard);
+    // The daemon has sent its own to everybody.
+    let offered = || proxy_offers.load(Ordering::Relaxed);
+    until(SOON, "the daemon's offers have come", || offered() == before.daemon).unwrap();
+    at_server.drain().unwrap();
 
     let leases = perfdhcp::lease(&clients, CLIENTS, Some(PER_S), &PXE).unwrap();
     let all = Exchanges { sent: CLIENTS.into(), received: CLIENTS.into(), drops: 0, orphans: 0 };
@@ -39,7 +45,7 @@ fn pxe_clients_that_the_kernel_answers_lease_from_the_trusted_server_without_a_l
     // Each of their questions was answered in the kernel, and came to the server, once.
     let after = Answers::of(&guard);
     assert_eq!((after.kernel - before.kernel, after.daemon), (CLIENTS.into(), before.daemon));
-    assert_eq!(proxy_offers.load(Ordering::Relaxed), u64::from(CLIENTS));
+    assert_eq!(offered() - before.daemon, u64::from(CLIENTS));
     let (mut asked, mut xids) = ([0; 2], HashSet::new());
     while let Some(frame) = at_server.receive(Instant::now()).unwrap() {
         let Some(request) = ClientRequest::read(&frame) else { continue };
