@@ -1,10 +1,12 @@
 //! The place of the control socket, where something else is already.
 
 use std::os::unix::net::UnixListener;
+use std::path::Path;
 use std::time::Duration;
 
-use pxeguard_lab::{BRIDGE, Client, Lab, Pool, Server, skip_unless};
+use pxeguard_lab::{BRIDGE, Client, Lab, Pool, Server, skip_unless, until};
 
+use crate::SOON;
 use crate::ended::{Ended, assert_nothing_attached, guard};
 
 const SOCKET: &str = "/run/pxeguard/pxeguard.sock";
@@ -26,7 +28,7 @@ fn second_daemon_is_refused_and_the_first_goes_on_guarding() {
     Ended::of(host, "detach").failed(&["another pxeguard holds", "stop it"]);
 
     assert_eq!(first.json("status").unwrap()["ports"], 2);
-    assert!(!host.enter(|| std::path::Path::new("/run/other.sock").exists()).unwrap());
+    assert!(!host.enter(|| Path::new("/run/other.sock").exists()).unwrap());
     let dropped = || first.json("servers").unwrap()[0]["dropped"].as_u64().unwrap_or(0);
     let before = dropped();
     assert_eq!(Client::Udhcpc.lease_within(&client, Duration::from_secs(2)).unwrap(), None);
@@ -81,4 +83,33 @@ fn socket_that_a_crash_left_behind_is_replaced() {
     Ended::of(lab.hypervisor(), "status").failed(&["nobody answers at", SOCKET, "pxeguard run"]);
     let guard = guard(&lab, "--iface vmbr0");
     assert_eq!(guard.json("status").unwrap()["mode"], "observe");
+}
+
+/// A process that listens at a socket and ends; its child has the socket for some seconds more after somebody connects.
+const HELD: &str = "
+import os, socket, sys, time
+held = socket.socket(socket.AF_UNIX)
+held.bind('/run/pxeguard/pxeguard.sock')
+held.listen()
+if os.fork() == 0:
+    print('held', flush=True)
+    connected = held.accept()
+    time.sleep(float(sys.argv[1]))
+    os.mkdir('/run/let-go')
+";
+
+#[test]
+fn socket_of_a_killed_daemon_is_replaced_once_what_it_was_starting_has_let_go_of_it_but_not_waited_for_for_ever() {
+    skip_unless!("python3");
+    for (seconds, lets_go) in [("0.5", true), ("600", false)] {
+        let lab = Lab::new().unwrap();
+        lab.hypervisor().run(["mkdir", "/run/pxeguard"]).unwrap();
+        let held = lab.hypervisor().spawn(["python3", "-c", HELD, seconds]).unwrap();
+        held.wait_line(|line| line == "held", SOON).unwrap();
+        until(SOON, "the one that listened has ended", || !held.is_running()).unwrap();
+        let guard = guard(&lab, "--iface vmbr0");
+        assert_eq!(guard.json("status").unwrap()["mode"], "observe");
+        let has_let_go = lab.hypervisor().enter(|| Path::new("/run/let-go").exists()).unwrap();
+        assert_eq!(has_let_go, lets_go, "{seconds}");
+    }
 }

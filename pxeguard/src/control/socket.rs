@@ -1,13 +1,17 @@
 //! The socket in the file system: made, defended against a second daemon, removed.
 
 use std::fs::{self, DirBuilder, File, Permissions};
-use std::io;
+use std::io::{self, Read as _};
 use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt, PermissionsExt};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
+use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg};
+use nix::sys::signal::kill;
 use nix::sys::socket::{getsockopt, sockopt::PeerCredentials};
+use nix::unistd::Pid;
 use tokio::net::{UnixListener, UnixSocket};
 
 /// Why there can be no control socket.
@@ -78,6 +82,10 @@ impl ControlSocket {
 /// Connections that wait to be accepted.
 const BACKLOG: u32 = 64;
 
+/// How long a daemon that was killed may hold its sockets: by a program that it was about to start, which has them all
+/// until it is executed.
+const HELD_BY_THE_DEAD: Duration = Duration::from_secs(2);
+
 /// Removes a socket at which nobody listens any more.
 fn make_room(path: &Path) -> Result<(), SocketError> {
     let error = |what| move |source| SocketError::Io { path: path.to_owned(), what, source };
@@ -90,20 +98,32 @@ fn make_room(path: &Path) -> Result<(), SocketError> {
         Ok(_) => {}
     }
     match UnixStream::connect(path) {
-        // The kernel remembers who called listen().
-        Ok(other) => {
-            let pid = getsockopt(&other, PeerCredentials)
-                .ok()
-                .map(|credentials| credentials.pid())
-                // 0 is who is in no pid namespace that we see.
-                .filter(|pid| *pid > 0);
-            Err(SocketError::Taken { path: path.to_owned(), pid })
-        }
-        Err(refused) if refused.kind() == io::ErrorKind::ConnectionRefused => {
-            fs::remove_file(path).map_err(error("remove the one that was left behind"))
-        }
-        Err(source) => Err(error("find out whether another pxeguard answers there")(source)),
+        Ok(other) => match listener(&other) {
+            Some(pid) if has_ended(pid) => wait_until_let_go(&other).map_err(error("wait until it is let go of"))?,
+            pid => return Err(SocketError::Taken { path: path.to_owned(), pid }),
+        },
+        Err(refused) if refused.kind() == io::ErrorKind::ConnectionRefused => {}
+        Err(source) => return Err(error("find out whether another pxeguard answers there")(source)),
     }
+    fs::remove_file(path).map_err(error("remove the one that was left behind"))
+}
+
+/// Waits until nobody has the socket, and with it the daemon's ports and locks.
+fn wait_until_let_go(mut connected: &UnixStream) -> io::Result<()> {
+    connected.set_read_timeout(Some(HELD_BY_THE_DEAD))?;
+    // Nobody answers: it ends with the connection, or after that time.
+    let _ = connected.read(&mut [0]);
+    Ok(())
+}
+
+/// Who called listen(), which the kernel remembers; `None` for one in no pid namespace that we see.
+fn listener(connected: &UnixStream) -> Option<i32> {
+    let credentials = getsockopt(connected, PeerCredentials).ok()?;
+    Some(credentials.pid()).filter(|pid| *pid > 0)
+}
+
+fn has_ended(pid: i32) -> bool {
+    kill(Pid::from_raw(pid), None) == Err(Errno::ESRCH)
 }
 
 fn identity(path: &Path) -> io::Result<(u64, u64)> {
