@@ -114,6 +114,40 @@ fn a_server_refuses_the_address_of_another() {
 }
 
 #[test]
+fn a_second_dhcp_server_is_told_beside_one_on_this_host_whose_replies_are_not_seen() {
+    skip_unless!("dnsmasq");
+    let scene = Scene::new();
+    let own = dnsmasq::start(scene.lab.hypervisor(), &Pool::TRUSTED, &[]).unwrap();
+    let rogue = scene.attach("rogue");
+    let guard = scene.guard(&["--mode", "observe"]);
+    let take = |xid| {
+        let request = scene.discover(xid).with(|request| {
+            request.bootp.set(code::MESSAGE_TYPE, [kind::REQUEST]).set(code::SERVER_ID, Pool::TRUSTED.server.octets());
+            request.bootp.set(code::REQUESTED_ADDRESS, Pool::TRUSTED.first.octets());
+        });
+        scene.at_client.send(&request.frame()).unwrap();
+        until(SOON, "it is told what was taken", || {
+            explanation(&scene, &guard).to_string().contains("takes the address")
+        })
+        .unwrap();
+    };
+    scene.ask(&scene.discover(1));
+    take(1);
+    let told = explanation(&scene, &guard);
+    assert_eq!((&told["outcome"], told["causes"].as_array().unwrap().len()), (&"under_way".into(), 0), "{told:#}");
+
+    let _server = dnsmasq::start(&rogue, &Pool::ROGUE, &[]).unwrap();
+    ask_until_told(&scene, &guard, "offers the address");
+    take(2);
+    let told = is_first(&scene, &guard, "second_dhcp_server");
+    assert!(
+        told["causes"][0]["evidence"].to_string().contains("no offer of 10.77.0.1 came by a guarded port"),
+        "{told:#}"
+    );
+    assert!(own.is_running());
+}
+
+#[test]
 fn offers_without_a_checksum_are_not_taken() {
     skip_unless!("dnsmasq");
     let scene = Scene::new();

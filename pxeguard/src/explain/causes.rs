@@ -136,6 +136,14 @@ impl<'a> Findings<'a> {
             _ => None,
         })
     }
+
+    /// The same where no reply of that server's was seen.
+    fn taken_unseen(&self) -> Option<std::net::Ipv4Addr> {
+        self.taken_from().filter(|taken| {
+            let is_its = |reply: &&Reply| reply.server_id == Some(*taken) || reply.ip == *taken;
+            !self.replies.iter().any(|reply| is_its(&reply))
+        })
+    }
 }
 
 fn cause(name: &str, likelihood: Likelihood, what: &str, evidence: Vec<String>, next: &str) -> Cause {

@@ -97,6 +97,23 @@ fn another_pxe_server_is_a_cause_only_where_its_offers_come_through() {
 }
 
 #[test]
+fn a_server_whose_address_it_took_counts_though_its_replies_were_not_seen() {
+    let clients = Clients::default();
+    asked(&clients);
+    let took = |server| Step::Addressed { mac: MAC, ip: Ipv4Addr::new(10, 0, 0, 9), server: Some(server) };
+    let told = || explain(&clients.case(MAC), &around(Mode::Observe), None);
+    clients.tell(took(Ipv4Addr::new(10, 0, 0, 1)));
+    assert_eq!(names(&told()), Vec::<&str>::new(), "it is the only one");
+    let offer = Reply { class: None, file: None, address: Some(Ipv4Addr::new(10, 66, 0, 9)), ..reply() };
+    clients.tell(Step::Replied(Arc::new(offer.clone())));
+    let both = told();
+    assert_eq!(names(&both), ["second_dhcp_server"]);
+    assert!(both.causes[0].evidence.iter().any(|line| line.contains("no offer of 10.0.0.1 came")), "{both:?}");
+    clients.tell(took(offer.ip));
+    assert_eq!(names(&told()), Vec::<&str>::new(), "it took the address of the one that was seen");
+}
+
+#[test]
 fn a_transfer_that_broke_off_is_the_cause_whatever_came_before() {
     let clients = Clients::default();
     asked(&clients);

@@ -50,7 +50,9 @@ impl Findings<'_> {
         let gives = |reply: &&&Reply| reply.address.is_some() && has_reached(reply);
         let giving: Vec<_> = self.replies.iter().filter(gives).copied().collect();
         let servers: BTreeSet<Mac> = giving.iter().map(|reply| reply.server).collect();
-        if servers.len() < 2 {
+        let unseen = self.taken_unseen();
+        let count = servers.len() + usize::from(unseen.is_some());
+        if count < 2 {
             return None;
         }
         let mut evidence = who(giving.iter().copied(), |reply| match reply.address {
@@ -60,11 +62,15 @@ impl Findings<'_> {
         if let Some(taken) = self.taken_from() {
             evidence.push(format!("it took the address of {taken}"));
         }
+        if let Some(unseen) = unseen {
+            evidence
+                .push(format!("no offer of {unseen} came by a guarded port: it is on this host, or it was not told"));
+        }
         let next = match self.around.mode {
             Mode::Observe => "trust the one that is yours, so that the other is dropped: pxeguard servers",
             Mode::Enforce => "both are trusted: take the trust of one away (pxeguard trust list), or switch it off",
         };
-        let what = format!("{} DHCP servers offer it addresses, and it takes the first or the best", servers.len());
+        let what = format!("{count} DHCP servers offer it addresses, and it takes the first or the best");
         Some(cause("second_dhcp_server", Likelihood::Likely, &what, evidence, next))
     }
 
