@@ -2,6 +2,7 @@
 
 use std::env;
 use std::ffi::OsString;
+use std::num::NonZero;
 use std::path::PathBuf;
 use std::process::Command;
 use std::thread;
@@ -38,6 +39,9 @@ pub fn run(args: &[OsString], no_skip: bool) -> Result<()> {
     let before = Leftovers::before(&program);
     let mut test = cargo_test();
     test.args(args).env(leftovers::PROGRAM, program);
+    if env::var_os(THREADS).is_none() {
+        test.env(THREADS, threads().to_string());
+    }
     if no_skip {
         test.env("PXEGUARD_NO_SKIP", "1");
     }
@@ -48,6 +52,14 @@ pub fn run(args: &[OsString], no_skip: bool) -> Result<()> {
     }
     command::run(&mut test, "pass the tests")?;
     before.none_since()
+}
+
+/// How many tests the test harness has run at once.
+const THREADS: &str = "RUST_TEST_THREADS";
+
+/// One more than there are CPUs: most tests wait, for a client's patience or a server's.
+fn threads() -> usize {
+    thread::available_parallelism().map_or(2, NonZero::get) + 1
 }
 
 /// Builds the program and the tests at once: each ends in crates that only one CPU can compile.
