@@ -139,10 +139,8 @@ impl<'a> Findings<'a> {
 
     /// The same where no reply of that server's was seen.
     fn taken_unseen(&self) -> Option<std::net::Ipv4Addr> {
-        self.taken_from().filter(|taken| {
-            let is_its = |reply: &&Reply| reply.server_id == Some(*taken) || reply.ip == *taken;
-            !self.replies.iter().any(|reply| is_its(&reply))
-        })
+        let is_of = |reply: &Reply, server| reply.server_id == Some(server) || reply.ip == server;
+        self.taken_from().filter(|taken| !self.replies.iter().any(|reply| is_of(reply, *taken)))
     }
 }
 
